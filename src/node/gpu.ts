@@ -1,0 +1,89 @@
+import { WgradError } from '../errors.ts'
+import { findSoftwareDriver, loadVulkan, useDriver } from './driver.ts'
+
+/** Which Vulkan driver Dawn is given. */
+export type DriverChoice = 'auto' | 'swiftshader' | 'lavapipe'
+
+/** Options of {@link nodeGpu}. */
+export interface NodeGpuOptions {
+  /**
+   * `auto` takes a real GPU where the machine has one and a software driver otherwise; the other two name a
+   * software driver. Default: the environment variable `WGRAD_DRIVER`, else `auto`.
+   */
+  driver?: DriverChoice
+  /** Dawn's own options, such as `enable-dawn-features=allow_unsafe_apis`. */
+  dawn?: readonly string[]
+}
+
+interface Dawn {
+  create(options: string[]): GPU
+  globals: object
+}
+
+// Dawn aborts the process when the object that `create` returned is collected while a device is in use.
+const kept: GPU[] = []
+
+async function loadDawn(): Promise<Dawn> {
+  const name = 'webgpu'
+  try {
+    const dawn = (await import(/* @vite-ignore */ name)) as Dawn
+    Object.assign(globalThis, dawn.globals)
+    return dawn
+  } catch (error) {
+    throw new WgradError(
+      `openDevice: cannot load the package webgpu (${(error as Error).message.split('\n')[0]}); ` +
+        'it is an optional part of wgrad that gives Node a GPU: npm install webgpu',
+    )
+  }
+}
+
+function chosenDriver(asked: DriverChoice | undefined): DriverChoice {
+  const choice = asked ?? process.env.WGRAD_DRIVER ?? 'auto'
+  if (choice === 'auto' || choice === 'swiftshader' || choice === 'lavapipe') return choice
+  throw new WgradError(`openDevice: WGRAD_DRIVER is '${choice}'; it must be auto, swiftshader or lavapipe`)
+}
+
+/** Whether the adapter that `gpu` offers is a real GPU. */
+async function isHardware(gpu: GPU): Promise<boolean> {
+  const adapter = await gpu.requestAdapter()
+  return adapter !== null && !adapter.info.isFallbackAdapter
+}
+
+/**
+ * A `navigator.gpu` for Node, from Dawn (the optional package `webgpu`).
+ *
+ * On Linux it takes, in this order: the drivers in `VK_DRIVER_FILES` where that is set, a real GPU, SwiftShader from
+ * `@sparticuz/chromium`, SwiftShader beside an installed Chrome or Chromium, and whatever else Vulkan offers.
+ */
+export async function nodeGpu(options: NodeGpuOptions = {}): Promise<GPU> {
+  const choice = chosenDriver(options.driver)
+  const dawn = await loadDawn()
+  const create = (): GPU => {
+    const gpu = dawn.create([...(options.dawn ?? [])])
+    kept.push(gpu)
+    return gpu
+  }
+  if (process.platform !== 'linux') return create()
+  if (choice !== 'auto') {
+    const driver = await findSoftwareDriver(choice)
+    if (!driver) {
+      const remedy = choice === 'lavapipe' ? "the system's Mesa Vulkan drivers" : 'npm install @sparticuz/chromium'
+      throw new WgradError(`openDevice: WGRAD_DRIVER is '${choice}', and that driver is not installed; ${remedy}`)
+    }
+    useDriver(driver)
+    return create()
+  }
+  const given = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES
+  const hasLoader = loadVulkan()
+  if (hasLoader && !given) {
+    const gpu = create()
+    if (await isHardware(gpu)) return gpu
+  }
+  const driver = await findSoftwareDriver('swiftshader')
+  if (given) {
+    if (!hasLoader && driver?.loader) loadVulkan(driver.loader)
+  } else if (driver) {
+    useDriver(driver)
+  }
+  return create()
+}
