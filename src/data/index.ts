@@ -1,0 +1,8 @@
+export { type ByteCache, openCache } from './byte-cache.ts'
+export { ArrayDataset, type BatchDtype, type Dataset, type Field, type HostArray, type NumberArray } from './dataset.ts'
+export { type FetchCachedOptions, fetchCached } from './fetch-cached.ts'
+export { type DrawnDigits, drawDigits } from './glyphs.ts'
+export { type Idx, type IdxDtype, parseIdx, readIdx } from './idx.ts'
+export { DataLoader, type DataLoaderOptions, type LoaderState } from './loader.ts'
+export { type MnistFile, mnistFiles } from './mnist.ts'
+export { permutation, type Random, random } from './random.ts'
