@@ -27,9 +27,16 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'house',
+          include: ['tests/house/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'node',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/environments/**', 'tests/package/**', 'tests/**/fixtures/**'],
+          exclude: ['tests/house/**', 'tests/environments/**', 'tests/package/**', 'tests/**/fixtures/**'],
           setupFiles: ['tests/support/setup.ts'],
         },
       },

@@ -1,0 +1,117 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, launch, type Page } from 'puppeteer-core'
+import { chromiumPackage } from '../../src/node/chromium-package.ts'
+
+/** A Chrome or Chromium that can be started. */
+export interface FoundBrowser {
+  path: string
+  /** Where it was found, for messages. */
+  source: string
+  /** Variables that it needs to start. */
+  env: Record<string, string>
+}
+
+/** Options of {@link launchBrowser}. */
+export interface LaunchOptions {
+  /** Take a real GPU; otherwise the page gets SwiftShader, the same on every machine. Default false. */
+  hardware?: boolean
+  /** Timestamp queries in full resolution. Default false: quantised, as in users' browsers. */
+  exactTimestamps?: boolean
+  flags?: readonly string[]
+}
+
+const systemPaths = [
+  '/usr/bin/google-chrome-stable',
+  '/usr/bin/google-chrome',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/opt/google/chrome/chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+]
+
+/** Executables in puppeteer's cache, newest first. */
+function cachedPaths(): string[] {
+  const cache = process.env.PUPPETEER_CACHE_DIR ?? join(homedir(), '.cache', 'puppeteer')
+  const inside = [
+    'chrome-linux64/chrome',
+    'chrome-headless-shell-linux64/chrome-headless-shell',
+    'chrome-win64/chrome.exe',
+  ]
+  const mac = 'Google Chrome for Testing.app/Contents/MacOS/Google Chrome for Testing'
+  inside.push(`chrome-mac-arm64/${mac}`, `chrome-mac-x64/${mac}`)
+  return ['chrome', 'chrome-headless-shell'].flatMap((kind) => {
+    const folder = join(cache, kind)
+    if (!existsSync(folder)) return []
+    const versions = readdirSync(folder).sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
+    return versions.flatMap((version) => inside.map((file) => join(folder, version, file)))
+  })
+}
+
+/**
+ * Finds a browser: the one named by `WGRAD_BROWSER`, puppeteer's cache, an installed Chrome or Chromium, or the npm
+ * package `@sparticuz/chromium`. Null where there is none.
+ */
+export async function findBrowser(): Promise<FoundBrowser | null> {
+  const named = process.env.WGRAD_BROWSER
+  if (named) {
+    if (!existsSync(named)) throw new Error(`WGRAD_BROWSER is ${named}, and there is no such file`)
+    return { path: named, source: 'WGRAD_BROWSER', env: {} }
+  }
+  const cached = cachedPaths().find((path) => existsSync(path))
+  if (cached) return { path: cached, source: "puppeteer's cache", env: {} }
+  const installed = systemPaths.find((path) => existsSync(path))
+  if (installed) return { path: installed, source: 'installed', env: {} }
+  const folder = await chromiumPackage('browser')
+  if (!folder) return null
+  const libraries = [join(folder, 'lib'), folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(':')
+  return {
+    path: join(folder, 'chromium'),
+    source: '@sparticuz/chromium',
+    env: { LD_LIBRARY_PATH: libraries, FONTCONFIG_PATH: join(folder, 'fonts') },
+  }
+}
+
+/** Starts a headless browser with WebGPU; throws where no browser is found. The caller closes it. */
+export async function launchBrowser(options: LaunchOptions = {}): Promise<Browser> {
+  const found = await findBrowser()
+  if (!found) {
+    throw new Error(
+      'no browser found: looked at WGRAD_BROWSER, in the cache of puppeteer, for an installed Chrome or Chromium, ' +
+        'and for the npm package @sparticuz/chromium; install one of them or set WGRAD_BROWSER to an executable',
+    )
+  }
+  const dawn = ['allow_unsafe_apis']
+  return launch({
+    executablePath: found.path,
+    headless: /headless-shell|sparticuz/.test(`${found.path} ${found.source}`) ? 'shell' : true,
+    env: { ...process.env, ...found.env },
+    protocolTimeout: 1_800_000,
+    args: [
+      '--no-sandbox',
+      '--disable-dev-shm-usage',
+      '--enable-unsafe-webgpu',
+      `--enable-dawn-features=${dawn.join(',')}`,
+      ...(options.hardware
+        ? ['--ignore-gpu-blocklist', '--enable-features=Vulkan']
+        : ['--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader']),
+      ...(options.exactTimestamps ? ['--disable-dawn-features=timestamp_quantization'] : []),
+      ...(options.flags ?? []),
+    ],
+  })
+}
+
+/** Opens `url` and answers with the page and the list into which its errors are written as they happen. */
+export async function openPage(browser: Browser, url: string): Promise<{ page: Page; errors: string[] }> {
+  const page = await browser.newPage()
+  const errors: string[] = []
+  page.on('pageerror', (error) => errors.push(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text())
+  })
+  await page.goto(url, { waitUntil: 'load' })
+  return { page, errors }
+}
