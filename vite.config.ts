@@ -23,6 +23,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    env: { WGRAD_DRIVER: process.env.WGRAD_DRIVER ?? 'swiftshader' },
     projects: [
       {
         extends: true,
