@@ -85,5 +85,10 @@ export async function nodeGpu(options: NodeGpuOptions = {}): Promise<GPU> {
   } else if (driver) {
     useDriver(driver)
   }
-  return create()
+  const gpu = create()
+  if (await gpu.requestAdapter()) return gpu
+  throw new WgradError(
+    `openDevice: Vulkan offers no adapter${given ? ` with VK_DRIVER_FILES=${given}` : ' and no software driver was found'}; ` +
+      'install the GPU driver, or npm install @sparticuz/chromium, which holds a software one',
+  )
 }

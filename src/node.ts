@@ -1,0 +1,18 @@
+import { type Device, type DeviceOptions, openDevice as openWith } from './index.ts'
+import { type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
+
+export * from './index.ts'
+export { type DriverChoice, type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
+
+/** Options of {@link openDevice} in Node. */
+export interface NodeDeviceOptions extends DeviceOptions, NodeGpuOptions {}
+
+/**
+ * Opens a device in Node through the optional package `webgpu` (Dawn): a real GPU where there is one, a software
+ * driver otherwise or where `adapter: 'software'` asks for it. Everything else is as in the `openDevice` of pages.
+ */
+export async function openDevice(options: NodeDeviceOptions = {}): Promise<Device> {
+  const { driver = options.adapter === 'software' ? 'swiftshader' : undefined, dawn, ...rest } = options
+  const gpu = rest.gpu ?? (await nodeGpu({ ...(driver && { driver }), ...(dawn && { dawn }) }))
+  return openWith({ ...rest, gpu })
+}
