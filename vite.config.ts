@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import { compactWgsl } from './scripts/compact-wgsl.ts'
 
-const entries = { index: 'index', nn: 'nn/index', optim: 'optim/index', data: 'data/index', node: 'node' }
+const entries = ['index', 'nn/index', 'optim/index', 'data/index', 'node']
 
 export default defineConfig({
   plugins: [compactWgsl()],
@@ -10,12 +10,13 @@ export default defineConfig({
     sourcemap: true,
     minify: false,
     lib: {
-      entry: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, `src/${file}.ts`])),
+      entry: entries.map((name) => `src/${name}.ts`),
       formats: ['es'],
     },
     rollupOptions: {
       external: [/^node:/, 'webgpu', /^wgsl-preprocessor/],
-      output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+      // One file per module, so that an app's bundler drops what the app does not use.
+      output: { preserveModules: true, preserveModulesRoot: 'src', entryFileNames: '[name].js' },
     },
   },
   test: {

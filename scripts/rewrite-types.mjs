@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const folder = fileURLToPath(new URL('../dist/types', import.meta.url))
+const folder = fileURLToPath(new URL('../dist', import.meta.url))
 for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
   const path = join(folder, entry)
   if (!entry.endsWith('.d.ts')) continue

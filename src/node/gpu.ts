@@ -67,8 +67,8 @@ export async function nodeGpu(options: NodeGpuOptions = {}): Promise<GPU> {
   if (choice !== 'auto') {
     const driver = await findSoftwareDriver(choice)
     if (!driver) {
-      const remedy = choice === 'lavapipe' ? "the system's Mesa Vulkan drivers" : 'npm install @sparticuz/chromium'
-      throw new WgradError(`openDevice: WGRAD_DRIVER is '${choice}', and that driver is not installed; ${remedy}`)
+      const remedy = choice === 'lavapipe' ? 'install Mesa (mesa-vulkan-drivers)' : 'npm install @sparticuz/chromium'
+      throw new WgradError(`openDevice: the driver ${choice} was asked for and is not installed; ${remedy}`)
     }
     useDriver(driver)
     return create()
