@@ -1,0 +1,218 @@
+// tile.wgsl: batched matrix product from registers, without shared memory.
+//
+//   y[batch, m, n] = sum_k a[batch, m, k] * b[batch, k, n]
+//
+//   a  [batches, M, K]  f32  read
+//   b  [batches, K, N]  f32  read
+//   y  [batches, M, N]  f32  through store_y
+//
+// Dispatch: WX x WY threads, each TM rows by TN columns; grid (ceil(N / (WX TN)), ceil(M / (WY TM)), batches).
+// Params:   M N K            sizes.
+//           TRANS_A TRANS_B  a is stored [K, M]; b is stored [N, K].
+//           VEC4_A VEC4_B    the stored last axis and every batch offset are multiples of 4; for a stored [K, M] TM must
+//                            be a multiple of 4, for b stored [K, N] TN.
+//           TM TN WX WY      tile of a thread, threads of a workgroup.
+//           A_OFFSET B_OFFSET  first element of a batch, an expression of `batch`; broadcasting is an offset of 0u.
+//           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
+// Edges: rows and columns outside y are computed from clamped indices and not stored. The sum runs over k in order.
+
+#if VEC4_A
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+#else
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+#endif
+#if VEC4_B
+@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+#else
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+#endif
+${EPILOGUE_DECLS}
+
+// Elements i to i + 3 of a; i is a multiple of 4 where a is read as vec4.
+fn a_quad(i: u32) -> vec4<f32> {
+#if VEC4_A
+  return a[i / 4u];
+#else
+  return vec4<f32>(a[i], a[i + 1u], a[i + 2u], a[i + 3u]);
+#endif
+}
+
+fn b_quad(i: u32) -> vec4<f32> {
+#if VEC4_B
+  return b[i / 4u];
+#else
+  return vec4<f32>(b[i], b[i + 1u], b[i + 2u], b[i + 3u]);
+#endif
+}
+
+@compute @workgroup_size(${WX}, ${WY})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+  let batch = group.z;
+  let a_base = ${A_OFFSET};
+  let b_base = ${B_OFFSET};
+  let m_start = (group.y * ${WY}u + local.y) * ${TM}u;
+#if VEC4_B && !TRANS_B
+  let n_start = (group.x * ${WX}u + local.x) * ${TN}u;
+#for J in 0..TN
+  let n${J} = n_start + ${J}u;
+#endfor
+#else
+  // Neighbouring threads take neighbouring columns, so that scalar loads and stores stay together.
+  let n_start = group.x * ${WX * TN}u + local.x;
+#for J in 0..TN
+  let n${J} = n_start + ${J * WX}u;
+#endfor
+#endif
+
+  // Where each row of a and column of b starts; clamped, so that every load lies within its matrix.
+#if TRANS_A && VEC4_A
+#for I in 0..TM / 4
+  let a${I} = a_base + min(m_start + ${I * 4}u, ${M - 4}u);
+#endfor
+#elif TRANS_A
+#for I in 0..TM
+  let a${I} = a_base + min(m_start + ${I}u, ${M - 1}u);
+#endfor
+#else
+#for I in 0..TM
+  let a${I} = a_base + min(m_start + ${I}u, ${M - 1}u) * ${K}u;
+#endfor
+#endif
+#if TRANS_B
+#for J in 0..TN
+  let b${J} = b_base + min(n${J}, ${N - 1}u) * ${K}u;
+#endfor
+#elif VEC4_B
+#for J in 0..TN / 4
+  let b${J} = b_base + min(n${J * 4}, ${N - 4}u);
+#endfor
+#else
+#for J in 0..TN
+  let b${J} = b_base + min(n${J}, ${N - 1}u);
+#endfor
+#endif
+#for I in 0..TM
+#for J in 0..TN
+  var c${I}_${J} = 0.0;
+#endfor
+#endfor
+
+  // Names: au_i is a at the block's k + u in row i, bu_j is b in column j.
+#if K >= 4
+  for (var block = 0u; block < ${K / 4}u; block++) {
+    let k = block * 4u;
+#if TRANS_A && VEC4_A
+#for U in 0..4
+#for I in 0..TM / 4
+    let a${U}_q${I} = a_quad(a${I} + (k + ${U}u) * ${M}u);
+#for E in 0..4
+    let a${U}_${I * 4 + E} = a${U}_q${I}[${E}];
+#endfor
+#endfor
+#endfor
+#elif TRANS_A
+#for U in 0..4
+#for I in 0..TM
+    let a${U}_${I} = a[a${I} + (k + ${U}u) * ${M}u];
+#endfor
+#endfor
+#else
+#for I in 0..TM
+    let a_q${I} = a_quad(a${I} + k);
+#for U in 0..4
+    let a${U}_${I} = a_q${I}[${U}];
+#endfor
+#endfor
+#endif
+#if TRANS_B
+#for J in 0..TN
+    let b_q${J} = b_quad(b${J} + k);
+#for U in 0..4
+    let b${U}_${J} = b_q${J}[${U}];
+#endfor
+#endfor
+#elif VEC4_B
+#for U in 0..4
+#for J in 0..TN / 4
+    let b${U}_q${J} = b_quad(b${J} + (k + ${U}u) * ${N}u);
+#for E in 0..4
+    let b${U}_${J * 4 + E} = b${U}_q${J}[${E}];
+#endfor
+#endfor
+#endfor
+#else
+#for U in 0..4
+#for J in 0..TN
+    let b${U}_${J} = b[b${J} + (k + ${U}u) * ${N}u];
+#endfor
+#endfor
+#endif
+#for U in 0..4
+#for I in 0..TM
+#for J in 0..TN
+    c${I}_${J} += a${U}_${I} * b${U}_${J};
+#endfor
+#endfor
+#endfor
+  }
+#endif
+
+  // The last K % 4 steps. An operand stored along k is scalar here, since K is not a multiple of 4.
+#for U in K / 4 * 4..K
+#if TRANS_A && VEC4_A
+#for I in 0..TM / 4
+  let a${U}_q${I} = a_quad(a${I} + ${U * M}u);
+#for E in 0..4
+  let a${U}_${I * 4 + E} = a${U}_q${I}[${E}];
+#endfor
+#endfor
+#elif TRANS_A
+#for I in 0..TM
+  let a${U}_${I} = a[a${I} + ${U * M}u];
+#endfor
+#else
+#for I in 0..TM
+  let a${U}_${I} = a[a${I} + ${U}u];
+#endfor
+#endif
+#if TRANS_B
+#for J in 0..TN
+  let b${U}_${J} = b[b${J} + ${U}u];
+#endfor
+#elif VEC4_B
+#for J in 0..TN / 4
+  let b${U}_q${J} = b_quad(b${J} + ${U * N}u);
+#for E in 0..4
+  let b${U}_${J * 4 + E} = b${U}_q${J}[${E}];
+#endfor
+#endfor
+#else
+#for J in 0..TN
+  let b${U}_${J} = b[b${J} + ${U * N}u];
+#endfor
+#endif
+#for I in 0..TM
+#for J in 0..TN
+  c${I}_${J} += a${U}_${I} * b${U}_${J};
+#endfor
+#endfor
+#endfor
+
+  let y_base = (batch * ${M}u + m_start) * ${N}u;
+#for I in 0..TM
+#if M % (WY * TM) != 0
+  if (m_start + ${I}u >= ${M}u) {
+    return;
+  }
+#endif
+#for J in 0..TN
+#if N % (WX * TN) != 0
+  if (n${J} < ${N}u) {
+    store_y(y_base + ${I * N}u + n${J}, c${I}_${J});
+  }
+#else
+  store_y(y_base + ${I * N}u + n${J}, c${I}_${J});
+#endif
+#endfor
+#endfor
+}
