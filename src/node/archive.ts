@@ -1,5 +1,5 @@
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliDecompress } from 'node:zlib'
 
@@ -37,13 +37,13 @@ export async function unpackBrotli(bytes: Uint8Array, name: string): Promise<Tar
 
 /**
  * Writes the entries into `folder` so that the folder is either absent or whole: several processes may ask for
- * the same folder at once, and the first to finish wins.
+ * the same folder at once, and the first to finish wins. Names that lead out of the folder are skipped.
  */
 export async function writeFolder(folder: string, entries: readonly TarEntry[]): Promise<void> {
   const draft = `${folder}.${process.pid}.${Date.now()}`
   for (const { name, data } of entries) {
     const path = join(draft, name)
-    if (!path.startsWith(draft)) continue
+    if (!path.startsWith(draft + sep)) continue
     await mkdir(dirname(path), { recursive: true })
     await writeFile(path, data)
     await chmod(path, 0o755)

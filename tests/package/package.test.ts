@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, rename } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { publint } from 'publint'
@@ -77,5 +77,16 @@ describe('a blank app', () => {
   test('in Node computes on Dawn', async () => {
     const output = await runProgram(join(installed.folder, 'node'), process.execPath, 'app.mjs')
     expect(JSON.parse(output)).toMatchObject({ sum: 54 })
+  })
+
+  test('in Node without Dawn says what to install', async () => {
+    const modules = join(installed.folder, 'node_modules')
+    await rename(join(modules, 'webgpu'), join(modules, 'not-webgpu'))
+    try {
+      const run = runProgram(join(installed.folder, 'node'), process.execPath, 'app.mjs')
+      await expect(run).rejects.toThrow(/WgradError: openDevice: cannot load the package webgpu .*npm install webgpu/)
+    } finally {
+      await rename(join(modules, 'not-webgpu'), join(modules, 'webgpu'))
+    }
   })
 })
