@@ -1,4 +1,4 @@
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliDecompress } from 'node:zlib'
@@ -40,7 +40,7 @@ export async function unpackBrotli(bytes: Uint8Array, name: string): Promise<Tar
  * the same folder at once, and the first to finish wins. Names that lead out of the folder are skipped.
  */
 export async function writeFolder(folder: string, entries: readonly TarEntry[]): Promise<void> {
-  const draft = `${folder}.${process.pid}.${Date.now()}`
+  const draft = await mkdtemp(`${folder}.`)
   for (const { name, data } of entries) {
     const path = join(draft, name)
     if (!path.startsWith(draft + sep)) continue
