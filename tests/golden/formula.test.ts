@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { batchOf, initialParameters, readGolden } from './golden.ts'
+import { batchOf, initialState, readGolden } from './golden.ts'
 
 describe.each(['mlp', 'cnn', 'block'])('the formula of %s', (name) => {
   const golden = readGolden(name)
 
   it('gives the weights that PyTorch started from', () => {
-    const initial = initialParameters(golden)
+    const initial = initialState(golden)
     for (const { key, last } of golden.parameters) expect(initial[key]?.data.at(-1), key).toBe(last)
   })
 

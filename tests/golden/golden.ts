@@ -74,14 +74,19 @@ export function readGolden(name: string): Golden {
   return { ...manifest, values }
 }
 
-/** The parameters before training; parameter k of the list is stream k. */
-export function initialParameters(golden: Manifest): Record<string, HostArray> {
-  return Object.fromEntries(
-    golden.parameters.map(({ key, shape, offset, bound }, k) => {
-      const data = Float32Array.from(uniform(golden.seed, k, sizeOf(shape)), (u) => offset + bound * u)
-      return [key, { shape, data }]
-    }),
-  )
+/** The state before training, under PyTorch's keys and in its layout; parameter k of the list is stream k. */
+export function initialState(golden: Manifest): Record<string, HostArray> {
+  const described = new Map(golden.parameters.map((parameter, stream) => [parameter.key, { ...parameter, stream }]))
+  const initial = (key: string): HostArray => {
+    const parameter = described.get(key)
+    if (parameter !== undefined) {
+      const { shape, offset, bound, stream } = parameter
+      return { shape, data: Float32Array.from(uniform(golden.seed, stream, sizeOf(shape)), (u) => offset + bound * u) }
+    }
+    const shape = golden.runs[0]?.state[key]?.shape ?? []
+    return { shape, data: new Float32Array(sizeOf(shape)).fill(key.endsWith('running_var') ? 1 : 0) }
+  }
+  return Object.fromEntries(golden.keys.map((key) => [key, initial(key)]))
 }
 
 /** Batch `t`: inputs in PyTorch's layout (a row is C, H, W) and one label per row. */
@@ -103,7 +108,7 @@ export function batchOf(
   return { x: Int32Array.from(hashes(seed, 1000 + 2 * t, batch * n), token), y }
 }
 
-/** [n, c, h, w] to [n, h, w, c]. */
+/** [n, c, h, w] to [n, h, w, c]; `shape` is the argument's. */
 export function channelsLast(data: Float32Array, shape: readonly number[]): Float32Array<ArrayBuffer> {
   const [c = 1, h = 1, w = 1] = shape.slice(-3)
   const result = new Float32Array(data.length)
@@ -112,6 +117,15 @@ export function channelsLast(data: Float32Array, shape: readonly number[]): Floa
     result[(n * h * w + pixel) * c + channel] = value
   })
   return result
+}
+
+/** [n, h, w, c] to [n, c, h, w]; `shape` is the result's. */
+export function channelsFirst(data: ArrayLike<number>, shape: readonly number[]): Float32Array<ArrayBuffer> {
+  const [c = 1, h = 1, w = 1] = shape.slice(-3)
+  return Float32Array.from({ length: data.length }, (_, i) => {
+    const [n, channel, pixel] = [Math.floor(i / (c * h * w)), Math.floor(i / (h * w)) % c, i % (h * w)]
+    return data[(n * h * w + pixel) * c + channel] ?? Number.NaN
+  })
 }
 
 /** The number of elements of a shape. */
