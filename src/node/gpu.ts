@@ -71,7 +71,12 @@ export async function nodeGpu(options: NodeGpuOptions = {}): Promise<GPU> {
       throw new WgradError(`openDevice: the driver ${choice} was asked for and is not installed; ${remedy}`)
     }
     useDriver(driver)
-    return create()
+    const gpu = create()
+    if (await gpu.requestAdapter()) return gpu
+    throw new WgradError(
+      `openDevice: Dawn takes no adapter from ${choice} (${driver.manifest}), which is too old or broken; ` +
+        'install a newer one, or let driver be auto',
+    )
   }
   const given = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES
   const hasLoader = loadVulkan()

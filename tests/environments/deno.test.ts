@@ -41,9 +41,10 @@ interface DenoRun {
 }
 
 async function runDeno(script: string): Promise<DenoRun> {
-  const driver = await findSoftwareDriver('swiftshader')
+  const choice = process.env.WGRAD_DRIVER
+  const driver = choice === 'swiftshader' || choice === 'lavapipe' ? await findSoftwareDriver(choice) : null
   const env = { ...process.env, NO_COLOR: '1' }
-  if (driver && process.env.WGRAD_DRIVER === 'swiftshader') {
+  if (driver) {
     const loader = driver.loader ? dirname(driver.loader) : ''
     Object.assign(env, {
       VK_DRIVER_FILES: driver.manifest,
