@@ -69,7 +69,7 @@ export interface TileQuestion {
   readonly lanes: number
 }
 
-const SMALL_WORK = 2 ** 21
+const SMALL_WORK = 2 ** 23
 
 /** The register tile of least estimated time; small work takes at most 4 x 4, which compiles many times faster. */
 export function registerTile({ rows, columns, batches, depth, loadCost, lanes }: TileQuestion): MatmulTile {

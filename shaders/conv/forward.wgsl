@@ -1,0 +1,122 @@
+// forward.wgsl: 2-D convolution of NHWC images, an implicit matrix product from registers.
+//
+//   y[n, p, q, o] = sum_{kh, kw, c} x[n, p SH - PH + kh DH, q SW - PW + kw DW, c] * w[o, kh, kw, c],  x zero outside
+//
+//   x  [N, H, W, G C]    f32  read
+//   w  [G O, KH, KW, C]  f32  read
+//   y  [N, P, Q, G O]    f32  through store_y
+//
+// Dispatch: WX x WY threads, each TM pixels by TN outputs; grid (ceil(O / (WX TN)), ceil(N P Q / (WY TM)), G).
+// Params:   N H W C O P Q G  sizes; C and O are channels per group.
+//           KH KW SH SW PH PW DH DW  kernel, stride, padding, dilation.
+//           VEC4             C is a multiple of 4.
+//           TM TN WX WY      tile of a thread, threads of a workgroup.
+//           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
+// Edges: pixels and outputs beyond the last are computed from clamped indices and not stored.
+
+#if VEC4
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+#else
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<f32>;
+#endif
+${EPILOGUE_DECLS}
+
+@compute @workgroup_size(${WX}, ${WY})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+  let g = group.z;
+  let pixel = (group.y * ${WY}u + local.y) * ${TM}u;
+  let o_start = group.x * ${WX * TN}u + local.x;
+#for J in 0..TN
+  let o${J} = o_start + ${J * WX}u;
+  let w${J} = (g * ${O}u + min(o${J}, ${O - 1}u)) * ${KH * KW * C}u;
+#endfor
+  // Top left corner of each pixel's window, and the index of its image's first row.
+#for I in 0..TM
+  let m${I} = min(pixel + ${I}u, ${N * P * Q - 1}u);
+  let top${I} = i32(m${I} / ${Q}u % ${P}u * ${SH}u) - ${PH}i;
+  let left${I} = i32(m${I} % ${Q}u * ${SW}u) - ${PW}i;
+  let rows${I} = i32(m${I} / ${P * Q}u * ${H}u);
+#endfor
+#for I in 0..TM
+#for J in 0..TN
+  var c${I}_${J} = 0.0;
+#endfor
+#endfor
+
+  for (var kh = 0u; kh < ${KH}u; kh++) {
+#for I in 0..TM
+    let h${I} = top${I} + i32(kh * ${DH}u);
+#endfor
+    for (var kw = 0u; kw < ${KW}u; kw++) {
+#for I in 0..TM
+      let column${I} = left${I} + i32(kw * ${DW}u);
+      let at${I} = ((rows${I} + h${I}) * ${W}i + column${I}) * ${G * C}i + i32(g * ${C}u);
+#if PH + PW > 0
+      let is_in${I} = h${I} >= 0i && h${I} < ${H}i && column${I} >= 0i && column${I} < ${W}i;
+      let x${I} = u32(select(0i, at${I}, is_in${I}));
+#else
+      let x${I} = u32(at${I});
+#endif
+#endfor
+      let tap = (kh * ${KW}u + kw) * ${C}u;
+#if VEC4
+      for (var block = 0u; block < ${C / 4}u; block++) {
+#for I in 0..TM
+#if PH + PW > 0
+        let a${I} = select(vec4<f32>(), x[x${I} / 4u + block], is_in${I});
+#else
+        let a${I} = x[x${I} / 4u + block];
+#endif
+#endfor
+#for J in 0..TN
+        let b${J} = w[(w${J} + tap) / 4u + block];
+#endfor
+#for E in 0..4
+#for I in 0..TM
+#for J in 0..TN
+        c${I}_${J} += a${I}[${E}] * b${J}[${E}];
+#endfor
+#endfor
+#endfor
+      }
+#else
+      for (var c = 0u; c < ${C}u; c++) {
+#for I in 0..TM
+#if PH + PW > 0
+        let a${I} = select(0.0, x[x${I} + c], is_in${I});
+#else
+        let a${I} = x[x${I} + c];
+#endif
+#endfor
+#for J in 0..TN
+        let b${J} = w[w${J} + tap + c];
+#endfor
+#for I in 0..TM
+#for J in 0..TN
+        c${I}_${J} += a${I} * b${J};
+#endfor
+#endfor
+      }
+#endif
+    }
+  }
+
+#for I in 0..TM
+#if N * P * Q % (WY * TM) != 0
+  if (pixel + ${I}u >= ${N * P * Q}u) {
+    return;
+  }
+#endif
+#for J in 0..TN
+#if O % (WX * TN) != 0
+  if (o${J} < ${O}u) {
+    store_y(m${I} * ${G * O}u + g * ${O}u + o${J}, c${I}_${J});
+  }
+#else
+  store_y(m${I} * ${G * O}u + g * ${O}u + o${J}, c${I}_${J});
+#endif
+#endfor
+#endfor
+}

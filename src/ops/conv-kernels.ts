@@ -1,0 +1,134 @@
+import forwardText from '../../shaders/conv/forward.wgsl?raw'
+import inputGradText from '../../shaders/conv/input_grad.wgsl?raw'
+import weightGradText from '../../shaders/conv/weight_grad.wgsl?raw'
+import { defineKernel, type Kernel } from '../gpu/kernel.ts'
+import { type MatmulTile, registerTile, type TiledCall } from './matmul-kernels.ts'
+
+const sizes = {
+  ...{ N: 'int', H: 'int', W: 'int', C: 'int', O: 'int', P: 'int', Q: 'int', G: 'int' },
+  ...{ KH: 'int', KW: 'int', SH: 'int', SW: 'int', PH: 'int', PW: 'int', DH: 'int', DW: 'int' },
+  ...{ TM: 'int', TN: 'int', WX: 'int', WY: 'int', EPILOGUE_DECLS: 'code' },
+} as const
+
+/** Convolution of NHWC images with weights `[o, kh, kw, c]`. */
+export const convForward: Kernel = defineKernel('conv/forward.wgsl', forwardText, { ...sizes, VEC4: 'flag' }, [
+  'x',
+  'w',
+])
+
+/** Its gradient with respect to the images. */
+export const convInputGrad: Kernel = defineKernel(
+  'conv/input_grad.wgsl',
+  inputGradText,
+  { ...sizes, VEC4_DY: 'flag', VEC4_W: 'flag' },
+  ['dy', 'w'],
+)
+
+/** Its gradient with respect to the weights, in parts that are yet to be summed. */
+export const convWeightGrad: Kernel = defineKernel(
+  'conv/weight_grad.wgsl',
+  weightGradText,
+  { ...sizes, S: 'int', VEC4_X: 'flag', VEC4_DY: 'flag' },
+  ['x', 'dy'],
+)
+
+type Pair = readonly [height: number, width: number]
+
+/** Sizes of a convolution; `channels` and `outputs` count all groups. */
+export interface ConvShape {
+  readonly images: number
+  readonly size: Pair
+  readonly channels: number
+  readonly outputs: number
+  readonly kernel: Pair
+  readonly stride: Pair
+  readonly padding: Pair
+  readonly dilation: Pair
+  readonly groups: number
+}
+
+/** Height and width of the output: `floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1`. */
+export function convOutputSize({ size, kernel, stride, padding, dilation }: Omit<ConvShape, 'images'>): Pair {
+  const along = (i: 0 | 1): number =>
+    Math.floor((size[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) / stride[i]) + 1
+  return [along(0), along(1)]
+}
+
+function sizesOf(shape: ConvShape): Readonly<Record<string, number>> & { readonly C: number; readonly O: number } {
+  const { images, size, channels, outputs, kernel, stride, padding, dilation, groups } = shape
+  const [p, q] = convOutputSize(shape)
+  return {
+    ...{ N: images, H: size[0], W: size[1], C: channels / groups, O: outputs / groups, P: p, Q: q, G: groups },
+    ...{ KH: kernel[0], KW: kernel[1], SH: stride[0], SW: stride[1] },
+    ...{ PH: padding[0], PW: padding[1], DH: dilation[0], DW: dilation[1] },
+  }
+}
+
+function tileFor(rows: number, columns: number, batches: number, depth: number, isSoftware: boolean): MatmulTile {
+  const price = isSoftware ? { loadCost: 9, lanes: 8 } : { loadCost: 2, lanes: 8192 }
+  return registerTile({ rows, columns, batches, depth, ...price })
+}
+
+function call(
+  kernel: Kernel,
+  params: Readonly<Record<string, number | boolean>>,
+  { tm, tn, wx, wy }: MatmulTile,
+  [rows, columns, depth]: readonly [number, number, number],
+): TiledCall {
+  return {
+    kernel,
+    params: { ...params, TM: tm, TN: tn, WX: wx, WY: wy },
+    grid: [Math.ceil(columns / (wx * tn)), Math.ceil(rows / (wy * tm)), depth],
+  }
+}
+
+/** The kernel call of the convolution itself. */
+export function convForwardCall(shape: ConvShape, isSoftware: boolean, given?: MatmulTile): TiledCall {
+  const params = sizesOf(shape)
+  const [p, q] = convOutputSize(shape)
+  const rows = shape.images * p * q
+  const taps = shape.kernel[0] * shape.kernel[1]
+  const tile = given ?? tileFor(rows, params.O, shape.groups, taps * params.C, isSoftware)
+  return call(convForward, { ...params, VEC4: params.C % 4 === 0 }, tile, [rows, params.O, shape.groups])
+}
+
+/** The kernel call of the gradient of the input. */
+export function convInputGradCall(shape: ConvShape, isSoftware: boolean, given?: MatmulTile): TiledCall {
+  const params = sizesOf(shape)
+  const { images, size, stride, groups, kernel } = shape
+  const rows = images * Math.ceil(size[0] / stride[0]) * Math.ceil(size[1] / stride[1])
+  const phases = stride[0] * stride[1]
+  const depth = Math.ceil((kernel[0] * kernel[1] * params.O) / phases)
+  const tile = given ?? tileFor(rows, params.C, groups * phases, depth, isSoftware)
+  const flags = { VEC4_DY: params.O % 4 === 0, VEC4_W: params.C % 4 === 0 && tile.tn % 4 === 0 }
+  return call(convInputGrad, { ...params, ...flags }, tile, [rows, params.C, groups * phases])
+}
+
+/** The tile and the number of parts for the gradient of the weights. */
+export interface WeightGradChoice {
+  readonly tile: MatmulTile
+  readonly parts: number
+}
+
+/** Parts so that about `threads` threads have work, each with at least 64 pixels; on software one part per core. */
+export function weightGradChoice(shape: ConvShape, isSoftware: boolean): WeightGradChoice {
+  const { C: channels, O: outputs } = sizesOf(shape)
+  const [p, q] = convOutputSize(shape)
+  const columns = shape.kernel[0] * shape.kernel[1] * channels
+  const pixels = shape.images * p * q
+  const tile = tileFor(outputs, columns, shape.groups, pixels, isSoftware)
+  const threads = Math.ceil(outputs / tile.tm) * Math.ceil(columns / tile.tn) * shape.groups
+  const wanted = Math.ceil((isSoftware ? 32 : 16384) / threads)
+  return { tile, parts: Math.max(1, Math.min(wanted, Math.ceil(pixels / 64), shape.images * p, 256)) }
+}
+
+/** The kernel call of the gradient of the weights, which writes `[parts, outputs, kh, kw, c]`. */
+export function convWeightGradCall(shape: ConvShape, { tile, parts }: WeightGradChoice): TiledCall {
+  const params = sizesOf(shape)
+  const columns = shape.kernel[0] * shape.kernel[1] * params.C
+  const flags = {
+    VEC4_X: params.C % 4 === 0 && tile.tn % 4 === 0,
+    VEC4_DY: params.O % 4 === 0 && tile.tm % 4 === 0,
+  }
+  return call(convWeightGrad, { ...params, ...flags, S: parts }, tile, [params.O, columns, shape.groups * parts])
+}
