@@ -27,9 +27,9 @@ export function floorOf(file: string): number {
 /** What is wrong with one import, or null. */
 function fault({ from, to, specifier, isType }: Import): string | null {
   if (to?.endsWith('.wgsl')) {
-    return isIn(from, ['src/ops/', 'src/gpu/', 'tests/', 'scripts/'])
+    return isIn(from, ['src/ops/', 'src/graph/', 'src/gpu/', 'tests/', 'scripts/'])
       ? null
-      : 'shaders are read by src/ops and src/gpu only'
+      : 'shaders are read by ops, graph and gpu only'
   }
   // How Node gets a GPU is beside the house: it knows the errors alone, and only src/node.ts and tools know it.
   if (from.startsWith('src/node/')) {
