@@ -3,7 +3,8 @@ import type { Plugin } from 'vite'
 
 /**
  * WGSL text without comments, indentation and blank lines. Line breaks stay: template directives need a line of
- * their own. Space around `-`, `*` and `/` stays, because `- -x` and `a / *p` mean something else without it.
+ * their own. Space stays around `-`, `*` and `/` and between `>` and `=`: `- -x`, `a / *p` and `vec2<f32> = x` mean
+ * something else without it.
  */
 export function compactText(text: string): string {
   return text
@@ -12,7 +13,7 @@ export function compactText(text: string): string {
     .split('\n')
     .map((line) => {
       const trimmed = line.trim().replace(/\s+/g, ' ')
-      return trimmed.startsWith('#') ? trimmed : trimmed.replace(/ ?([,;:{}()=]) ?/g, '$1')
+      return trimmed.startsWith('#') ? trimmed : trimmed.replace(/ ?([,;:{}()]) ?/g, '$1').replace(/(?<!>) ?= ?/g, '=')
     })
     .filter((line) => line !== '')
     .join('\n')
