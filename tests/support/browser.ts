@@ -84,7 +84,6 @@ export async function launchBrowser(options: LaunchOptions = {}): Promise<Browse
         'and for the npm package @sparticuz/chromium; install one of them or set WGRAD_BROWSER to an executable',
     )
   }
-  const dawn = ['allow_unsafe_apis']
   return launch({
     executablePath: found.path,
     headless: /headless-shell|sparticuz/.test(`${found.path} ${found.source}`) ? 'shell' : true,
@@ -94,9 +93,8 @@ export async function launchBrowser(options: LaunchOptions = {}): Promise<Browse
       '--no-sandbox',
       '--disable-dev-shm-usage',
       '--enable-unsafe-webgpu',
-      `--enable-dawn-features=${dawn.join(',')}`,
       ...(options.hardware
-        ? ['--ignore-gpu-blocklist', '--enable-features=Vulkan']
+        ? ['--ignore-gpu-blocklist', '--enable-features=Vulkan', '--use-angle=vulkan', '--disable-vulkan-surface']
         : ['--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader']),
       ...(options.exactTimestamps ? ['--disable-dawn-features=timestamp_quantization'] : []),
       ...(options.flags ?? []),
