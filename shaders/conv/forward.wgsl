@@ -12,6 +12,8 @@
 //           VEC4             C is a multiple of 4.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
+// Bounds are joined with `&`: the branches of `&&` cost some drivers seconds of compile time. A negative coordinate is
+// beyond every size as u32.
 // Edges: pixels and outputs beyond the last are computed from clamped indices and not stored.
 
 #if VEC4
@@ -54,7 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       let column${I} = left${I} + i32(kw * ${DW}u);
       let at${I} = ((rows${I} + h${I}) * ${W}i + column${I}) * ${G * C}i + i32(g * ${C}u);
 #if PH + PW > 0
-      let is_in${I} = h${I} >= 0i && h${I} < ${H}i && column${I} >= 0i && column${I} < ${W}i;
+      let is_in${I} = (u32(h${I}) < ${H}u) & (u32(column${I}) < ${W}u);
       let x${I} = u32(select(0i, at${I}, is_in${I}));
 #else
       let x${I} = u32(at${I});

@@ -71,7 +71,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endif
 #for I in 0..TM
     let p${I} = (i32(h${I} + ${PH}u) - i32(kh * ${DH}u)) / ${SH}i;
-    let is_row${I} = h${I} + ${PH}u >= kh * ${DH}u && p${I} < ${P}i;
+    let is_row${I} = (h${I} + ${PH}u >= kh * ${DH}u) & (p${I} < ${P}i);
 #endfor
     for (var kw = 0u; kw < ${KW}u; kw++) {
 #if SW > 1
@@ -81,7 +81,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endif
 #for I in 0..TM
       let q${I} = (i32(v${I} + ${PW}u) - i32(kw * ${DW}u)) / ${SW}i;
-      let is_in${I} = is_row${I} && v${I} + ${PW}u >= kw * ${DW}u && q${I} < ${Q}i;
+      let is_in${I} = is_row${I} & (v${I} + ${PW}u >= kw * ${DW}u) & (q${I} < ${Q}i);
       let at${I} = ((i32(n${I}) * ${P}i + p${I}) * ${Q}i + q${I}) * ${G * O}i + i32(g * ${O}u);
       let y${I} = u32(select(0i, at${I}, is_in${I}));
 #endfor
@@ -148,7 +148,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   }
 
 #for I in 0..TM
-  if (pixel + ${I}u == m${I} && h${I} < ${H}u && v${I} < ${W}u) {
+  if ((pixel + ${I}u == m${I}) & (h${I} < ${H}u) & (v${I} < ${W}u)) {
     let at${I} = ((n${I} * ${H}u + h${I}) * ${W}u + v${I}) * ${G * C}u + g * ${C}u;
 #for J in 0..TN
 #if C % (WX * TN) != 0

@@ -80,7 +80,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #if PH + PW > 0
 #for J in 0..TN
 #if !VEC4_X || J < TN / 4
-    let is_row${J} = h + dh${J} >= 0i && h + dh${J} < ${H}i;
+    let is_row${J} = u32(h + dh${J}) < ${H}u;
 #endif
 #endfor
 #endif
@@ -103,7 +103,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #if !VEC4_X || J < TN / 4
       let i${J} = x_row + v * ${G * C}i + at${J};
 #if PH + PW > 0
-      let is_in${J} = is_row${J} && v + dv${J} >= 0i && v + dv${J} < ${W}i;
+      let is_in${J} = is_row${J} & (u32(v + dv${J}) < ${W}u);
       let x${J} = u32(select(0i, i${J}, is_in${J}));
 #else
       let x${J} = u32(i${J});

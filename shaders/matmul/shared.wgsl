@@ -43,7 +43,7 @@ fn a_quad(base: u32, row: u32, column: u32) -> vec4<f32> {
   let rows = ${M}u;
   let columns = ${K}u;
 #endif
-  let is_inside = row < rows && column < columns;
+  let is_inside = (row < rows) & (column < columns);
   let i = base + select(0u, row * columns + column, is_inside);
 #if VEC4_A
   return select(vec4<f32>(), a[i / 4u], is_inside);
@@ -62,7 +62,7 @@ fn b_quad(base: u32, row: u32, column: u32) -> vec4<f32> {
   let rows = ${K}u;
   let columns = ${N}u;
 #endif
-  let is_inside = row < rows && column < columns;
+  let is_inside = (row < rows) & (column < columns);
   let i = base + select(0u, row * columns + column, is_inside);
 #if VEC4_B
   return select(vec4<f32>(), b[i / 4u], is_inside);

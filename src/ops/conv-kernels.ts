@@ -2,13 +2,14 @@ import forwardText from '../../shaders/conv/forward.wgsl?raw'
 import inputGradText from '../../shaders/conv/input_grad.wgsl?raw'
 import weightGradText from '../../shaders/conv/weight_grad.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
+import type { ParamTypes } from '../gpu/template.ts'
 import { type MatmulTile, registerTile, type TiledCall } from './matmul-kernels.ts'
 
-const sizes = {
+const sizes: ParamTypes = {
   ...{ N: 'int', H: 'int', W: 'int', C: 'int', O: 'int', P: 'int', Q: 'int', G: 'int' },
   ...{ KH: 'int', KW: 'int', SH: 'int', SW: 'int', PH: 'int', PW: 'int', DH: 'int', DW: 'int' },
   ...{ TM: 'int', TN: 'int', WX: 'int', WY: 'int', EPILOGUE_DECLS: 'code' },
-} as const
+}
 
 /** Convolution of NHWC images with weights `[o, kh, kw, c]`. */
 export const convForward: Kernel = defineKernel('conv/forward.wgsl', forwardText, { ...sizes, VEC4: 'flag' }, [

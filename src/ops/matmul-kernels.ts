@@ -70,19 +70,23 @@ export interface TileQuestion {
 }
 
 const SMALL_WORK = 2 ** 23
+const SIDES = [8, 4, 3, 2, 1]
 
 /** The register tile of least estimated time; small work takes at most 4 x 4, which compiles many times faster. */
 export function registerTile({ rows, columns, batches, depth, loadCost, lanes }: TileQuestion): MatmulTile {
-  const sizes = rows * columns * batches * depth < SMALL_WORK ? [4, 2, 1] : [8, 4, 2, 1]
+  const largest = rows * columns * batches * depth < SMALL_WORK ? 4 : 8
   let best: MatmulTile = { tm: 1, tn: 1, wx: 4, wy: 4 }
   let bestCost = Number.POSITIVE_INFINITY
-  for (const tm of sizes) {
-    for (const tn of sizes) {
+  for (const tm of SIDES) {
+    for (const tn of SIDES) {
+      if (Math.max(tm, tn) > largest) continue
       const across = Math.ceil(columns / tn)
-      const wx = across >= 4 ? 4 : across >= 2 ? 2 : 1
-      const wy = 16 / wx
-      const threads = Math.ceil(across / wx) * wx * Math.ceil(rows / tm / wy) * wy * batches
-      const cost = Math.ceil(threads / lanes) * (tm * tn + loadCost * (tm + tn))
+      const down = Math.ceil(rows / tm)
+      const wx = Math.min(4, across)
+      const wy = Math.min(Math.floor(16 / wx), down)
+      // Idle threads of a workgroup cost as much as busy ones, and threads run four at a time at least.
+      const threads = Math.ceil((wx * wy) / 4) * 4 * Math.ceil(across / wx) * Math.ceil(down / wy) * batches
+      const cost = Math.max(threads / lanes, 1) * (tm * tn + loadCost * (tm + tn))
       if (cost < bestCost) {
         best = { tm, tn, wx, wy }
         bestCost = cost

@@ -62,7 +62,9 @@ const tiles: readonly MatmulTile[] = [
 
 describe.each(tiles)('tile $tm x $tn of $wx x $wy threads, shared depth $bk', (tile) => {
   test.each(modes)('%s products match f64', async (mode) => {
-    for (const [m, n, k] of sizes) await check(shapeOf(m, n, k, mode), tile)
+    // A tile in shared memory compiles slowly on software, so it is given the sizes with the most edges.
+    const chosen = tile.bk === undefined ? sizes : sizes.slice(3, 6)
+    for (const [m, n, k] of chosen) await check(shapeOf(m, n, k, mode), tile)
   })
 })
 
@@ -74,12 +76,11 @@ test('batches, and a matrix shared by all of them', async () => {
   }
 })
 
-test('chosen tiles match f64 on both kinds of device', async () => {
+test('the tiles chosen for software match f64', async () => {
   for (const mode of modes) {
     for (const [m, n, k] of [...sizes, [64, 10, 129] as const]) {
       const shape = shapeOf(m, n, k, mode)
       await check(shape, matmulTileFor(shape, true))
-      await check(shape, matmulTileFor(shape, false))
     }
   }
 })
