@@ -1,6 +1,7 @@
 import { launchBrowser } from '../../tests/support/browser.ts'
 import { servePages } from '../../tests/support/pages.ts'
-import type { Digits, TrainOptions } from './result.ts'
+import type { DigitsText } from './page.ts'
+import type { AdapterReport, Digits } from './result.ts'
 import type { Route } from './route.ts'
 
 /** A headless Chrome with a page in which a device is open. The page loads the training code from a page server. */
@@ -22,23 +23,16 @@ export async function chromeRoute(options: { hardware: boolean }): Promise<Route
     })
     failed.catch(() => undefined)
     await page.goto(`${server.url}/blank`)
-    const code = '/scripts/start/page.ts'
-    const opening = page.evaluate(async (path: string) => {
-      const module = (await import(path)) as typeof import('./page.ts')
-      return module.openInPage()
-    }, code)
-    const adapter = await Promise.race([opening, failed])
+    // As text: a function would be compiled for Node, where imports are written otherwise.
+    const opening = page.evaluate("import('/scripts/start/page.ts').then(() => start.openInPage())")
+    const adapter = (await Promise.race([opening, failed])) as AdapterReport
     return {
       software: adapter.software,
       close,
       async train(digits, trainOptions, onEvent) {
         await page.exposeFunction('onTrainEvent', onEvent)
         const training = page.evaluate(
-          async (path: string, text: ReturnType<typeof asText>, asked: TrainOptions) => {
-            const module = (await import(path)) as typeof import('./page.ts')
-            return module.trainInPage(text, asked)
-          },
-          code,
+          (text, asked) => globalThis.start.trainInPage(text, asked),
           asText(digits),
           trainOptions,
         )
@@ -52,7 +46,7 @@ export async function chromeRoute(options: { hardware: boolean }): Promise<Route
 }
 
 /** Only JSON reaches a page. */
-function asText(digits: Digits): Omit<Digits, 'images' | 'labels'> & { images: string; labels: string } {
+function asText(digits: Digits): DigitsText {
   return { ...digits, images: base64(digits.images), labels: base64(digits.labels) }
 }
 

@@ -88,11 +88,11 @@ export function printResult(result: TrainResult): void {
 }
 
 function profileLines({ profile }: TrainResult): string[] {
-  const total = profile.reduce((sum, row) => sum + (row.ms ?? 0), 0)
+  const total = profile.reduce((sum, row) => sum + row.ms, 0)
   const width = Math.max(6, ...profile.map((row) => row.kernel.length))
   const rows = profile.map((row) => {
-    const share = row.ms === null || total === 0 ? '–' : percent(row.ms / total)
-    const cells = [count(row.dispatches).padStart(10), (row.ms?.toFixed(3) ?? '–').padStart(9), share.padStart(8)]
+    const share = total > 0 ? percent(row.ms / total) : '–'
+    const cells = [count(row.dispatches).padStart(10), row.ms.toFixed(3).padStart(9), share.padStart(8)]
     return `${row.kernel.padEnd(width)} ${cells.join(' ')}`
   })
   return [`${'kernel'.padEnd(width)} dispatches    GPU ms    share`, ...rows]

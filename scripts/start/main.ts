@@ -40,6 +40,7 @@ export async function main(options: StartOptions): Promise<void> {
     const file = join(resolve(options.out), 'report.html')
     await mkdir(resolve(options.out), { recursive: true })
     await writeFile(file, renderReport(result, digits))
+    await writeFile(join(resolve(options.out), 'trace.json'), result.trace)
     progress.line(`\nReport: ${pathToFileURL(file).href}`)
     progress.line(`Done in ${((performance.now() - started) / 1000).toFixed(0)} s`)
   } finally {

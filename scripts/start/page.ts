@@ -10,6 +10,8 @@ export interface DigitsText extends Omit<Digits, 'images' | 'labels'> {
 }
 
 declare global {
+  /** What the program calls in the page. */
+  var start: { openInPage: typeof openInPage; trainInPage: typeof trainInPage }
   /** Calls back into the program that opened the page. */
   function onTrainEvent(event: TrainEvent): Promise<void>
 }
@@ -18,13 +20,13 @@ const where = 'headless Chrome'
 let device: Device | null = null
 
 /** Opens a device in the page that imports this. */
-export async function openInPage(): Promise<AdapterReport> {
+async function openInPage(): Promise<AdapterReport> {
   device = await openDevice()
   return reportAdapter(device, where)
 }
 
 /** Trains on the device that {@link openInPage} opened. */
-export async function trainInPage(text: DigitsText, options: TrainOptions): Promise<TrainResult> {
+async function trainInPage(text: DigitsText, options: TrainOptions): Promise<TrainResult> {
   if (device === null) throw new Error('start: no device is open in the page')
   const digits = { ...text, images: bytesOf(text.images), labels: bytesOf(text.labels) }
   return train(device, digits, options, { where, onEvent: (event) => void globalThis.onTrainEvent(event) })
@@ -33,3 +35,5 @@ export async function trainInPage(text: DigitsText, options: TrainOptions): Prom
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
 }
+
+globalThis.start = { openInPage, trainInPage }

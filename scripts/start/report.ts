@@ -86,11 +86,11 @@ function epochTable(result: TrainResult): string {
 }
 
 function profileTable(result: TrainResult): string {
-  const total = result.profile.reduce((sum, row) => sum + (row.ms ?? 0), 0)
+  const total = result.profile.reduce((sum, row) => sum + row.ms, 0)
   const rows = result.profile.map((row) => {
-    const share = total > 0 ? (row.ms ?? 0) / total : 0
-    const perSecond = (amount: number): string => (row.ms ? rate(amount / row.ms / 1e6) : '–')
-    const text = [row.kernel, count(row.dispatches), row.ms === null ? '–' : row.ms.toFixed(3)]
+    const share = total > 0 ? row.ms / total : 0
+    const perSecond = (amount: number): string => (row.ms > 0 ? rate(amount / row.ms / 1e6) : '–')
+    const text = [row.kernel, count(row.dispatches), row.ms.toFixed(3)]
     const after = [perSecond(row.flops), perSecond(row.bytes)]
     const bar = `<td><span class="bar"><b style="width:${(share * 100).toFixed(1)}%"></b></span></td>`
     return cells(text) + bar + cells(after)
@@ -99,11 +99,13 @@ function profileTable(result: TrainResult): string {
 }
 
 function profileNote(result: TrainResult): string {
-  const timed = result.profile.some((row) => row.ms !== null)
-  const total = result.profile.reduce((sum, row) => sum + (row.ms ?? 0), 0)
-  if (!timed) return 'This adapter has no timestamp queries, so the times are missing.'
+  const total = result.profile.reduce((sum, row) => sum + row.ms, 0)
+  const how =
+    result.clock === 'timestamps'
+      ? 'by timestamp queries around each dispatch'
+      : 'by waiting for each dispatch, since this adapter has no timestamp queries'
   const where = result.adapter.software ? ' The adapter is software: its times say nothing of a GPU.' : ''
-  return `${total.toFixed(2)} ms in all, by timestamp queries around each dispatch.${where}`
+  return `${total.toFixed(2)} ms in all, ${how}.${where}`
 }
 
 function wrongTitle(wrong: number, test: number): string {

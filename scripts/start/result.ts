@@ -44,8 +44,8 @@ export interface EpochReport {
 export interface KernelReport {
   kernel: string
   dispatches: number
-  /** GPU time, or null where the adapter has no timestamps. */
-  ms: number | null
+  /** GPU time. */
+  ms: number
   flops: number
   bytes: number
 }
@@ -63,8 +63,13 @@ export interface TrainResult {
   epochs: EpochReport[]
   stepsPerSecond: number
   parameters: number
+  /** `bytes` is what the kernels read and write, `peakBytes` what all buffers take. */
   perStep: { dispatches: number; submits: number; bytes: number; flops: number; peakBytes: number; pipelines: number }
   profile: KernelReport[]
+  /** How the times of the profile were taken. */
+  clock: 'timestamps' | 'wall'
+  /** One step for chrome://tracing or Perfetto. */
+  trace: string
   /** For each test digit the digit it was read as, and how sure the network was, 0 to 1. */
   predictions: number[]
   confidence: number[]

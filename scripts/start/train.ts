@@ -1,8 +1,16 @@
 import { ArrayDataset, DataLoader } from '../../src/data/index.ts'
-import { compile, crossEntropy, type Device, noGrad, spec, type Tensor } from '../../src/index.ts'
+import { compile, crossEntropy, type Device, noGrad, type Profile, spec, type Tensor } from '../../src/index.ts'
 import * as nn from '../../src/nn/index.ts'
 import * as optim from '../../src/optim/index.ts'
-import type { AdapterReport, Digits, EpochReport, TrainEvent, TrainOptions, TrainResult } from './result.ts'
+import type {
+  AdapterReport,
+  Digits,
+  EpochReport,
+  KernelReport,
+  TrainEvent,
+  TrainOptions,
+  TrainResult,
+} from './result.ts'
 
 /** Where the device lives, and who listens. */
 export interface TrainPlace {
@@ -12,6 +20,9 @@ export interface TrainPlace {
 
 /** Readings of the loss in a whole run: enough for a curve, few enough to leave the GPU alone. */
 const readings = 250
+
+/** Steps that are profiled; of each dispatch the median counts. */
+const profiledSteps = 5
 
 const image = [28, 28, 1]
 
@@ -55,8 +66,10 @@ export async function train(
     epochs: [],
     stepsPerSecond: 0,
     parameters: model.parameters().reduce((sum: number, parameter: Tensor) => sum + parameter.size, 0),
-    perStep: cost,
+    perStep: { ...cost, bytes: 0 },
     profile: [],
+    clock: 'timestamps',
+    trace: '',
     predictions: [],
     confidence: [],
   }
@@ -100,7 +113,37 @@ export async function train(
     onEvent({ kind: 'epoch', epoch, epochs, report })
   }
   result.stepsPerSecond = taken / trainedFor
-  return result
+
+  // A profiled step is a step like any other; without a learning rate it leaves the network as it is.
+  optimizer.lr = 0
+  const profiles: Profile[] = []
+  for await (const { x, y } of loader) {
+    profiles.push(await step.profile(x, y))
+    if (profiles.length === profiledSteps) break
+  }
+  return { ...result, ...summarize(profiles, result.perStep) }
+}
+
+/** One row for each kernel, with the median time of each of its dispatches. */
+function summarize(
+  profiles: readonly Profile[],
+  perStep: TrainResult['perStep'],
+): Pick<TrainResult, 'profile' | 'clock' | 'trace' | 'perStep'> {
+  const [first] = profiles
+  if (first === undefined) throw new Error('start: no step was profiled')
+  const kernels = new Map<string, KernelReport>()
+  first.rows.forEach(({ kernel, flops, bytes }, i) => {
+    const name = kernel.replace(/^shaders\/|\.wgsl$/g, '')
+    const row = kernels.get(name) ?? { kernel: name, dispatches: 0, ms: 0, flops: 0, bytes: 0 }
+    row.dispatches++
+    row.ms += median(profiles.map((profile) => profile.rows[i]?.microseconds ?? 0)) / 1000
+    row.flops += flops
+    row.bytes += bytes
+    kernels.set(name, row)
+  })
+  const profile = [...kernels.values()].sort((a, b) => b.ms - a.ms)
+  const bytes = profile.reduce((sum, row) => sum + row.bytes, 0)
+  return { profile, clock: first.clock, trace: first.chromeTrace(), perStep: { ...perStep, bytes } }
 }
 
 /** The network: two convolutions, each halved by a max pool, and a linear layer. Takes [n, 28, 28, 1]. */
@@ -149,6 +192,10 @@ function split({ images, labels, train: n, test }: Digits): Record<'trainSet' | 
 /** What a device turned out to be, for people. */
 export function reportAdapter({ info }: Device, where: string): AdapterReport {
   return { name: info.description, software: info.software, where }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 }
 
 function mean(values: readonly number[]): number {

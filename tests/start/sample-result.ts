@@ -13,7 +13,7 @@ export function sampleRun(): { result: TrainResult; digits: Digits } {
   }
   const labels = Array.from(digits.labels.subarray(100))
   const steps = Array.from({ length: 250 }, (_, i) => (i + 1) * 2)
-  const kernel = (name: string, dispatches: number, ms: number | null): TrainResult['profile'][number] => ({
+  const kernel = (name: string, dispatches: number, ms: number): TrainResult['profile'][number] => ({
     kernel: name,
     dispatches,
     ms,
@@ -37,6 +37,8 @@ export function sampleRun(): { result: TrainResult; digits: Digits } {
     parameters: 20490,
     perStep: { dispatches: 31, submits: 1, bytes: 41_234_567, flops: 1.23e8, peakBytes: 12_345_678, pipelines: 24 },
     profile: [kernel('conv/weight_grad', 2, 18.2), kernel('conv/forward', 2, 12.7), kernel('optim/adamw', 1, 0.61)],
+    clock: 'timestamps',
+    trace: '{}',
     predictions: labels.map((label, i) => (i % 40 === 7 ? (label + 3) % 10 : label)),
     confidence: labels.map((_, i) => (i % 40 === 7 ? 0.54 : 0.98)),
   }
