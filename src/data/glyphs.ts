@@ -119,31 +119,37 @@ function ink(strokes: readonly Stroke[], draw: Random, out: Uint8Array): void {
   const radius = 0.75 + 1.1 * draw.uniform()
   const strength = 0.75 + 0.25 * draw.uniform()
   const noise = 0.12 * draw.uniform()
-  for (let py = 0; py < side; py++) {
-    for (let px = 0; px < side; px++) {
-      const away = distance(strokes, px + 0.5, py + 0.5)
-      const cover = Math.min(1, Math.max(0, radius + 0.5 - away)) * strength
-      const value = cover + noise * (draw.uniform() + draw.uniform() - 1)
-      out[py * side + px] = Math.round(255 * Math.min(1, Math.max(0, value)))
-    }
+  const away = squaredDistances(strokes, radius + 0.5)
+  for (let i = 0; i < out.length; i++) {
+    const cover = Math.min(1, Math.max(0, radius + 0.5 - Math.sqrt(away[i] as number))) * strength
+    const value = cover + noise * (draw.uniform() + draw.uniform() - 1)
+    out[i] = Math.round(255 * Math.min(1, Math.max(0, value)))
   }
 }
 
-/** Distance in pixels from a point to the nearest stroke. */
-function distance(strokes: readonly Stroke[], x: number, y: number): number {
-  let nearest = Number.POSITIVE_INFINITY
+/** Squared distance of each pixel's centre to the nearest stroke; infinite where it is surely beyond `reach`. */
+function squaredDistances(strokes: readonly Stroke[], reach: number): Float64Array {
+  const nearest = new Float64Array(side * side).fill(Number.POSITIVE_INFINITY)
+  const first = (low: number): number => Math.max(0, Math.floor(low - reach - 0.5))
+  const last = (high: number): number => Math.min(side - 1, Math.ceil(high + reach - 0.5))
   for (const stroke of strokes) {
     for (let i = 1; i < stroke.length; i++) {
       const [ax, ay] = stroke[i - 1] as Point
       const [bx, by] = stroke[i] as Point
       const ux = bx - ax
       const uy = by - ay
-      const along = ((x - ax) * ux + (y - ay) * uy) / (ux * ux + uy * uy || 1)
-      const t = Math.min(1, Math.max(0, along))
-      const ex = x - ax - t * ux
-      const ey = y - ay - t * uy
-      nearest = Math.min(nearest, ex * ex + ey * ey)
+      const lengthSquared = ux * ux + uy * uy || 1
+      for (let py = first(Math.min(ay, by)); py <= last(Math.max(ay, by)); py++) {
+        for (let px = first(Math.min(ax, bx)); px <= last(Math.max(ax, bx)); px++) {
+          const x = px + 0.5 - ax
+          const y = py + 0.5 - ay
+          const t = Math.min(1, Math.max(0, (x * ux + y * uy) / lengthSquared))
+          const d = (x - t * ux) ** 2 + (y - t * uy) ** 2
+          const at = py * side + px
+          if (d < (nearest[at] as number)) nearest[at] = d
+        }
+      }
     }
   }
-  return Math.sqrt(nearest)
+  return nearest
 }
