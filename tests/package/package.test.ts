@@ -2,7 +2,7 @@ import { readdir, rename } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { publint } from 'publint'
-import { build } from 'vite'
+import { build, type Rolldown } from 'vite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser, openPage } from '../support/browser.ts'
 import { type Installed, installPackage, root, runProgram } from './install.ts'
@@ -77,6 +77,27 @@ describe('a blank app', () => {
   test('in Node computes on Dawn', async () => {
     const output = await runProgram(join(installed.folder, 'node'), process.execPath, 'app.mjs')
     expect(JSON.parse(output)).toMatchObject({ sum: 54 })
+  })
+
+  test('that reads data alone bundles no shader', async () => {
+    const folder = join(installed.folder, 'data')
+    const output = (await build({
+      root: folder,
+      configFile: false,
+      logLevel: 'error',
+      build: { write: false, minify: true, lib: { entry: 'app.ts', formats: ['es'], fileName: 'app' } },
+    })) as Rolldown.RolldownOutput[]
+    const code = output
+      .flatMap((each) => each.output.map((chunk) => (chunk.type === 'chunk' ? chunk.code : '')))
+      .join('')
+    expect(code).not.toContain('@compute')
+    expect(code.length).toBeLessThan(10_000)
+  })
+
+  test('cannot import internals', async () => {
+    const script = "import('wgrad/dist/index.js').catch((error) => console.log(error.code))"
+    const output = await runProgram(join(installed.folder, 'node'), process.execPath, '-e', script)
+    expect(output.trim()).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED')
   })
 
   test('in Node without Dawn says what to install', async () => {
