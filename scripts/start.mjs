@@ -21,7 +21,7 @@ const program = new Command('npm start --')
   .option('--all', 'download all 70,000 digits (default: where there is a real GPU)')
   .option('--epochs <n>', 'how often to see each training digit', number(1, true), 5)
   .option('--batch-size <n>', 'digits per step', number(1, true), 64)
-  .option('--learning-rate <x>', 'where the learning rate starts', number(0, false), 1e-3)
+  .option('--learning-rate <x>', 'where the learning rate starts', number(0, false), 3e-3)
   .option('--seed <n>', 'decides the initial weights and the order of the digits', number(0, true), 0)
   .addOption(
     new Option('--adapter <where>', 'run in Node, in headless Chrome, or wherever there is a real GPU')
