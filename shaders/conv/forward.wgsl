@@ -34,12 +34,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   let o${J} = o_start + ${J * WX}u;
   let w${J} = (g * ${O}u + min(o${J}, ${O - 1}u)) * ${KH * KW * C}u;
 #endfor
-  // Top left corner of each pixel's window, and the index of its image's first row.
+  // Top left corner of each pixel's window, and the index of its image's first row. Only the first pixel is divided
+  // into coordinates, the others are counted on from it; those beyond the last image fall into the last one.
+  let q0 = pixel % ${Q}u;
+  let p0 = pixel / ${Q}u % ${P}u;
+  let n0 = pixel / ${P * Q}u;
+#for I in 1..TM
+  let is_row_end${I} = q${I - 1} == ${Q - 1}u;
+  let is_image_end${I} = is_row_end${I} & (p${I - 1} == ${P - 1}u);
+  let q${I} = select(q${I - 1} + 1u, 0u, is_row_end${I});
+  let p${I} = select(p${I - 1} + u32(is_row_end${I}), 0u, is_image_end${I});
+  let n${I} = n${I - 1} + u32(is_image_end${I});
+#endfor
 #for I in 0..TM
-  let m${I} = min(pixel + ${I}u, ${N * P * Q - 1}u);
-  let top${I} = i32(m${I} / ${Q}u % ${P}u * ${SH}u) - ${PH}i;
-  let left${I} = i32(m${I} % ${Q}u * ${SW}u) - ${PW}i;
-  let rows${I} = i32(m${I} / ${P * Q}u * ${H}u);
+  let top${I} = i32(p${I} * ${SH}u) - ${PH}i;
+  let left${I} = i32(q${I} * ${SW}u) - ${PW}i;
+  let rows${I} = i32(min(n${I}, ${N - 1}u) * ${H}u);
 #endfor
 #for I in 0..TM
 #for J in 0..TN
@@ -84,7 +94,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endfor
       }
 #else
+#if C == 1
+      {
+        let c = 0u;
+#else
       for (var c = 0u; c < ${C}u; c++) {
+#endif
 #for I in 0..TM
 #if PH + PW > 0
         let a${I} = select(0.0, x[x${I} + c], is_in${I});
@@ -114,10 +129,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #for J in 0..TN
 #if O % (WX * TN) != 0
   if (o${J} < ${O}u) {
-    store_y(m${I} * ${G * O}u + g * ${O}u + o${J}, c${I}_${J});
+    store_y((pixel + ${I}u) * ${G * O}u + g * ${O}u + o${J}, c${I}_${J});
   }
 #else
-  store_y(m${I} * ${G * O}u + g * ${O}u + o${J}, c${I}_${J});
+  store_y((pixel + ${I}u) * ${G * O}u + g * ${O}u + o${J}, c${I}_${J});
 #endif
 #endfor
 #endfor

@@ -51,11 +51,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   let w${J} = min(c${J}, ${C - 1}u);
 #endfor
 #endif
+  // Only the first pixel is divided into coordinates of the phase's grid, the others are counted on from it.
+  let column0 = pixel % ${(W + SW - 1) / SW}u;
+  let row0 = pixel / ${(W + SW - 1) / SW}u % ${(H + SH - 1) / SH}u;
+  let n0 = pixel / ${((H + SH - 1) / SH) * ((W + SW - 1) / SW)}u;
+#for I in 1..TM
+  let is_row_end${I} = column${I - 1} == ${(W + SW - 1) / SW - 1}u;
+  let is_image_end${I} = is_row_end${I} & (row${I - 1} == ${(H + SH - 1) / SH - 1}u);
+  let column${I} = select(column${I - 1} + 1u, 0u, is_row_end${I});
+  let row${I} = select(row${I - 1} + u32(is_row_end${I}), 0u, is_image_end${I});
+  let n${I} = n${I - 1} + u32(is_image_end${I});
+#endfor
 #for I in 0..TM
-  let m${I} = min(pixel + ${I}u, ${N * ((H + SH - 1) / SH) * ((W + SW - 1) / SW) - 1}u);
-  let h${I} = m${I} / ${(W + SW - 1) / SW}u % ${(H + SH - 1) / SH}u * ${SH}u + phase_h;
-  let v${I} = m${I} % ${(W + SW - 1) / SW}u * ${SW}u + phase_w;
-  let n${I} = m${I} / ${((H + SH - 1) / SH) * ((W + SW - 1) / SW)}u;
+  let h${I} = row${I} * ${SH}u + phase_h;
+  let v${I} = column${I} * ${SW}u + phase_w;
 #endfor
 #for I in 0..TM
 #for J in 0..TN
@@ -70,8 +79,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     }
 #endif
 #for I in 0..TM
+    #if SH == 1
+    let p${I} = i32(h${I} + ${PH}u) - i32(kh * ${DH}u);
+#else
     let p${I} = (i32(h${I} + ${PH}u) - i32(kh * ${DH}u)) / ${SH}i;
-    let is_row${I} = (h${I} + ${PH}u >= kh * ${DH}u) & (p${I} < ${P}i);
+#endif
+    let is_row${I} = (n${I} < ${N}u) & (h${I} + ${PH}u >= kh * ${DH}u) & (p${I} < ${P}i);
 #endfor
     for (var kw = 0u; kw < ${KW}u; kw++) {
 #if SW > 1
@@ -80,7 +93,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       }
 #endif
 #for I in 0..TM
+#if SW == 1
+      let q${I} = i32(v${I} + ${PW}u) - i32(kw * ${DW}u);
+#else
       let q${I} = (i32(v${I} + ${PW}u) - i32(kw * ${DW}u)) / ${SW}i;
+#endif
       let is_in${I} = is_row${I} & (v${I} + ${PW}u >= kw * ${DW}u) & (q${I} < ${Q}i);
       let at${I} = ((i32(n${I}) * ${P}i + p${I}) * ${Q}i + q${I}) * ${G * O}i + i32(g * ${O}u);
       let y${I} = u32(select(0i, at${I}, is_in${I}));
@@ -95,27 +112,27 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endfor
 #endfor
 #for U in 0..4
-        let row${U} = tap + (block * 4u + ${U}u) * ${KH * KW * C}u;
+        let w_row${U} = tap + (block * 4u + ${U}u) * ${KH * KW * C}u;
 #endfor
 #else
       for (var o = 0u; o < ${O}u; o++) {
 #for I in 0..TM
         let a0_${I} = select(0.0, dy[y${I} + o], is_in${I});
 #endfor
-        let row0 = tap + o * ${KH * KW * C}u;
+        let w_row0 = tap + o * ${KH * KW * C}u;
 #endif
 #if VEC4_DY
 #for U in 0..4
 #if VEC4_W
 #for J in 0..TN / 4
-        let b${U}_q${J} = w[(row${U} + w${J}) / 4u];
+        let b${U}_q${J} = w[(w_row${U} + w${J}) / 4u];
 #for E in 0..4
         let b${U}_${J * 4 + E} = b${U}_q${J}[${E}];
 #endfor
 #endfor
 #else
 #for J in 0..TN
-        let b${U}_${J} = w[row${U} + w${J}];
+        let b${U}_${J} = w[w_row${U} + w${J}];
 #endfor
 #endif
 #for I in 0..TM
@@ -127,14 +144,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #else
 #if VEC4_W
 #for J in 0..TN / 4
-        let b0_q${J} = w[(row0 + w${J}) / 4u];
+        let b0_q${J} = w[(w_row0 + w${J}) / 4u];
 #for E in 0..4
         let b0_${J * 4 + E} = b0_q${J}[${E}];
 #endfor
 #endfor
 #else
 #for J in 0..TN
-        let b0_${J} = w[row0 + w${J}];
+        let b0_${J} = w[w_row0 + w${J}];
 #endfor
 #endif
 #for I in 0..TM
@@ -148,7 +165,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   }
 
 #for I in 0..TM
-  if ((pixel + ${I}u == m${I}) & (h${I} < ${H}u) & (v${I} < ${W}u)) {
+  if ((n${I} < ${N}u) & (h${I} < ${H}u) & (v${I} < ${W}u)) {
     let at${I} = ((n${I} * ${H}u + h${I}) * ${W}u + v${I}) * ${G * C}u + g * ${C}u;
 #for J in 0..TN
 #if C % (WX * TN) != 0

@@ -65,10 +65,9 @@ function sizesOf(shape: ConvShape): Readonly<Record<string, number>> & { readonl
   }
 }
 
-function tileFor(rows: number, columns: number, batches: number, depth: number, isSoftware: boolean): MatmulTile {
-  const price = isSoftware ? { loadCost: 9, lanes: 8 } : { loadCost: 2, lanes: 8192 }
-  return registerTile({ rows, columns, batches, depth, ...price })
-}
+// Finding a pixel of a tap costs about as much as this many multiply-adds; so does checking a column's bounds.
+const TAP_COST = 16
+const COLUMN_COST = 6
 
 function call(
   kernel: Kernel,
@@ -89,7 +88,16 @@ export function convForwardCall(shape: ConvShape, isSoftware: boolean, given?: M
   const [p, q] = convOutputSize(shape)
   const rows = shape.images * p * q
   const taps = shape.kernel[0] * shape.kernel[1]
-  const tile = given ?? tileFor(rows, params.O, shape.groups, taps * params.C, isSoftware)
+  const tile =
+    given ??
+    registerTile({
+      rows,
+      columns: params.O,
+      batches: shape.groups,
+      depth: taps * params.C,
+      isSoftware,
+      rowCost: TAP_COST / params.C,
+    })
   return call(convForward, { ...params, VEC4: params.C % 4 === 0 }, tile, [rows, params.O, shape.groups])
 }
 
@@ -100,7 +108,9 @@ export function convInputGradCall(shape: ConvShape, isSoftware: boolean, given?:
   const rows = images * Math.ceil(size[0] / stride[0]) * Math.ceil(size[1] / stride[1])
   const phases = stride[0] * stride[1]
   const depth = Math.ceil((kernel[0] * kernel[1] * params.O) / phases)
-  const tile = given ?? tileFor(rows, params.C, groups * phases, depth, isSoftware)
+  const tile =
+    given ??
+    registerTile({ rows, columns: params.C, batches: groups * phases, depth, isSoftware, rowCost: TAP_COST / params.O })
   const flags = { VEC4_DY: params.O % 4 === 0, VEC4_W: params.C % 4 === 0 && tile.tn % 4 === 0 }
   return call(convInputGrad, { ...params, ...flags }, tile, [rows, params.C, groups * phases])
 }
@@ -117,7 +127,14 @@ export function weightGradChoice(shape: ConvShape, isSoftware: boolean): WeightG
   const [p, q] = convOutputSize(shape)
   const columns = shape.kernel[0] * shape.kernel[1] * channels
   const pixels = shape.images * p * q
-  const tile = tileFor(outputs, columns, shape.groups, pixels, isSoftware)
+  const tile = registerTile({
+    rows: outputs,
+    columns,
+    batches: shape.groups,
+    depth: pixels,
+    isSoftware,
+    columnCost: COLUMN_COST,
+  })
   const threads = Math.ceil(outputs / tile.tm) * Math.ceil(columns / tile.tn) * shape.groups
   const wanted = Math.ceil((isSoftware ? 32 : 16384) / threads)
   return { tile, parts: Math.max(1, Math.min(wanted, Math.ceil(pixels / 64), shape.images * p, 256)) }

@@ -63,30 +63,42 @@ export interface TileQuestion {
   readonly batches: number
   /** Multiply-adds per output. */
   readonly depth: number
-  /** Price of a load in multiply-adds. */
-  readonly loadCost: number
-  /** Threads that run at once. */
-  readonly lanes: number
+  readonly isSoftware: boolean
+  /** What each row or column of a tile costs beyond its load, in multiply-adds per step. */
+  readonly rowCost?: number
+  readonly columnCost?: number
 }
 
-const SMALL_WORK = 2 ** 23
 const SIDES = [8, 4, 3, 2, 1]
 
-/** The register tile of least estimated time; small work takes at most 4 x 4, which compiles many times faster. */
-export function registerTile({ rows, columns, batches, depth, loadCost, lanes }: TileQuestion): MatmulTile {
-  const largest = rows * columns * batches * depth < SMALL_WORK ? 4 : 8
-  let best: MatmulTile = { tm: 1, tn: 1, wx: 4, wy: 4 }
+// Price of a load in multiply-adds, threads that run at once, threads in step, and the workgroup to aim for.
+const SOFTWARE = { load: 9, lanes: 8, step: 4, group: 16, width: 4 }
+const GPU = { load: 2, lanes: 16384, step: 32, group: 64, width: 8 }
+
+/** Outputs per thread, limited for small work: 8 x 8 takes a software driver ten times as long to compile as 4 x 4. */
+function largestTile(multiplyAdds: number): number {
+  return multiplyAdds < 2 ** 20 ? 16 : multiplyAdds < 2 ** 24 ? 32 : 64
+}
+
+/** The register tile of least estimated time. */
+export function registerTile(question: TileQuestion): MatmulTile {
+  const { rows, columns, batches, depth, rowCost = 0, columnCost = 0 } = question
+  const machine = question.isSoftware ? SOFTWARE : GPU
+  const largest = largestTile(rows * columns * batches * depth)
+  let best: MatmulTile = { tm: 1, tn: 1, wx: machine.width, wy: machine.group / machine.width }
   let bestCost = Number.POSITIVE_INFINITY
   for (const tm of SIDES) {
     for (const tn of SIDES) {
-      if (Math.max(tm, tn) > largest) continue
+      if (tm * tn > largest) continue
       const across = Math.ceil(columns / tn)
       const down = Math.ceil(rows / tm)
-      const wx = Math.min(4, across)
-      const wy = Math.min(Math.floor(16 / wx), down)
-      // Idle threads of a workgroup cost as much as busy ones, and threads run four at a time at least.
-      const threads = Math.ceil((wx * wy) / 4) * 4 * Math.ceil(across / wx) * Math.ceil(down / wy) * batches
-      const cost = Math.max(threads / lanes, 1) * (tm * tn + loadCost * (tm + tn))
+      const wx = Math.min(machine.width, across)
+      const wy = Math.min(Math.floor(machine.group / wx), down)
+      // Idle threads of a workgroup cost as much as busy ones.
+      const group = Math.ceil((wx * wy) / machine.step) * machine.step
+      const threads = group * Math.ceil(across / wx) * Math.ceil(down / wy) * batches
+      const each = tm * tn + machine.load * (tm + tn) + rowCost * tm + columnCost * tn
+      const cost = Math.max(threads / machine.lanes, 1) * each
       if (cost < bestCost) {
         best = { tm, tn, wx, wy }
         bestCost = cost
@@ -98,9 +110,9 @@ export function registerTile({ rows, columns, batches, depth, loadCost, lanes }:
 
 /** The tile for a device: registers alone on software, shared memory on GPUs where the output fills the tiles. */
 export function matmulTileFor({ m, n, k, batches }: MatmulShape, isSoftware: boolean): MatmulTile {
-  const question = { rows: m, columns: n, batches, depth: k }
-  if (isSoftware) return registerTile({ ...question, loadCost: 9, lanes: 8 })
-  if (m <= 8 || n <= 8 || k < 8) return registerTile({ ...question, loadCost: 2, lanes: 8192 })
+  if (isSoftware || m <= 8 || n <= 8 || k < 8) {
+    return registerTile({ rows: m, columns: n, batches, depth: k, isSoftware })
+  }
   const large = Math.ceil(m / 64) * Math.ceil(n / 64) * batches
   return large >= 64 ? { tm: 4, tn: 4, wx: 16, wy: 16, bk: 16 } : { tm: 4, tn: 4, wx: 8, wy: 8, bk: 16 }
 }
