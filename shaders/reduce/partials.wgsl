@@ -1,0 +1,24 @@
+// partials.wgsl: the second of two stages of a reduction: combines the parts of each output in order.
+//
+//   y[o] = finish(combine over s of partials[s, o])
+//
+//   partials  [SPLITS, OUTPUTS]  Acc  read
+//
+// Dispatch: ceil(OUTPUTS / THREADS) workgroups, folded over y; ROW is the number of invocations of one grid row.
+// Params:   ACC  the accumulator's alias and the functions identity, lift, combine, finish; EPILOGUE_DECLS  y and fn store_y(i, value).
+${ACC}
+@group(0) @binding(0) var<storage, read> partials: array<Acc>;
+${EPILOGUE_DECLS}
+
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let o = id.y * ${ROW} + id.x;
+  if (o >= ${OUTPUTS}) {
+    return;
+  }
+  var acc = identity();
+  for (var s = 0u; s < ${SPLITS}; s++) {
+    acc = combine(acc, partials[s * ${OUTPUTS} + o]);
+  }
+  store_y(o, finish(acc));
+}

@@ -1,0 +1,117 @@
+import { fail } from '../errors.ts'
+import { type Device, defaultDevice } from '../gpu/device.ts'
+import { formatShape } from '../shape.ts'
+import { CompiledPlan, type PlanDebug } from './compiled-plan.ts'
+import { type Profile, profileInstance } from './profile.ts'
+import { Tensor } from './tensor.ts'
+import { activeTrace } from './trace.ts'
+import type { Spec } from './value.ts'
+
+/** What a compiled function may return: tensors, alone, in an array or by name. */
+export type StepOutputs = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>> | void
+
+/** Options of {@link compile}. */
+export interface CompileOptions {
+  /** Traces again every n-th step and throws, naming the first node that differs; 0 (never) unless given. */
+  readonly verify?: number
+  /** How many steps an output stays readable; 8 unless given. */
+  readonly ring?: number
+  readonly device?: Device
+  /** Other ways to place and order the same work; the bits must not change. For tests. */
+  readonly debug?: PlanDebug
+}
+
+/** What a step costs, known before it runs. */
+export interface StepCost {
+  /** Bytes of all GPU buffers once the step has run. */
+  readonly peakBytes: number
+  readonly dispatches: number
+  /** Submits a step takes as estimated now. */
+  readonly submits: number
+  readonly flops: number
+  /** Distinct pipelines. */
+  readonly pipelines: number
+}
+
+/** Options of {@link Compiled.prepare}. */
+export interface PrepareOptions {
+  /** Told how many of the pipelines are compiled. */
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+/** The shape and dtype of an argument; f32 unless given. */
+export function spec(shape: readonly number[], dtype: Spec['dtype'] = 'f32'): Spec {
+  return { shape, dtype }
+}
+
+/** A compiled function: call it, prepare it, profile it. */
+export interface Compiled<Args extends readonly Tensor[], Out extends StepOutputs> {
+  (...args: Args): Out
+  /** Builds the plan for these arguments, takes its memory and compiles its pipelines side by side; answers what a step costs. */
+  prepare(specs?: readonly Spec[] | Readonly<Record<string, Spec>>, options?: PrepareOptions): Promise<StepCost>
+  /** Runs one step with a pass and timestamps for every dispatch. The step has its effects. */
+  profile(...args: Args): Promise<Profile>
+  /** Gives back the memory of all plans of this function. */
+  release(): void
+}
+
+/**
+ * Freezes a function of tensors into a plan: traced at the first call for each combination of argument specs, train or eval modes
+ * and other guarded facts; later calls replay it. Numbers and branches of JavaScript are frozen with it. Outputs stay readable
+ * for `ring` steps.
+ */
+export function compile<Args extends readonly Tensor[], Out extends StepOutputs>(
+  fn: (...args: Args) => Out,
+  options: CompileOptions = {},
+): Compiled<Args, Out> {
+  const plans: CompiledPlan[] = []
+  const deviceOf = (args: readonly Tensor[]): Device => options.device ?? args[0]?.device ?? defaultDevice()
+
+  const find = (device: Device, specs: readonly Spec[]): CompiledPlan => {
+    const found = plans.find((p) => p.matches(device, specs))
+    if (found) return found
+    const made = new CompiledPlan(device, fn as unknown as (...args: Tensor[]) => StepOutputs, specs, options)
+    plans.push(made)
+    return made
+  }
+
+  const step = (...args: Args): Out => {
+    checkArguments(args)
+    if (activeTrace()) return fn(...args)
+    return find(deviceOf(args), args).call(args) as Out
+  }
+  return Object.assign(step, {
+    async prepare(
+      specs: readonly Spec[] | Readonly<Record<string, Spec>> = [],
+      prepare: PrepareOptions = {},
+    ): Promise<StepCost> {
+      const list = Array.isArray(specs)
+        ? (specs as readonly Spec[])
+        : Object.values(specs as Readonly<Record<string, Spec>>)
+      if (list.length !== fn.length)
+        fail(
+          'prepare',
+          `${list.length} specs for a function of ${fn.length} arguments`,
+          'give one spec for each, in order',
+        )
+      return find(deviceOf([]), list).prepare(prepare.onProgress)
+    },
+    async profile(...args: Args): Promise<Profile> {
+      checkArguments(args)
+      const plan = find(deviceOf(args), args)
+      return plan.profile(args, profileInstance)
+    },
+    release(): void {
+      for (const plan of plans.splice(0)) plan.release()
+    },
+  })
+}
+
+function checkArguments(args: readonly unknown[]): void {
+  args.forEach((a, i) => {
+    if (!(a instanceof Tensor)) {
+      const what = Array.isArray(a) ? `an array ${formatShape(a as number[])}` : typeof a
+      fail('compile', `argument ${i} is ${what}`, 'arguments are tensors; a number that changes belongs in a tensor')
+    }
+  })
+}

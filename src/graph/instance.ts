@@ -1,0 +1,242 @@
+import { OutOfMemoryError } from '../errors.ts'
+import type { Device } from '../gpu/device.ts'
+import { type Block, formatBytes, sizeClass } from '../gpu/pool.ts'
+import type { Plan, PlanStep } from './plan.ts'
+import type { Place } from './tasks.ts'
+import type { Storage } from './value.ts'
+import type { Variable } from './variable.ts'
+
+/** A copy before or after the compute pass. */
+export interface Copy {
+  readonly from: GPUBuffer
+  readonly fromOffset: number
+  readonly to: GPUBuffer
+  readonly toOffset: number
+  readonly bytes: number
+}
+
+/** The buffers that a plan's places stand for in one run. */
+export interface Bindings {
+  readonly leaves: readonly (Storage | null)[]
+  readonly variables: readonly Variable[]
+  readonly outputs: readonly Storage[]
+}
+
+/** A plan on a device: its memory, its pipelines, its bind groups. */
+export class Instance {
+  readonly plan: Plan
+  readonly device: Device
+  /** True once every pipeline is compiled. */
+  ready = false
+  private blocks: Block[] | null = null
+  private fixed: Block[] = []
+  private host: Block | null = null
+  private groups: GPUBindGroup[] = []
+  private bound: readonly unknown[] = []
+  private pipelines: GPUComputePipeline[] = []
+  private readonly costs: readonly number[]
+  private readonly totalCost: number
+
+  constructor(device: Device, plan: Plan) {
+    this.device = device
+    this.plan = plan
+    this.costs = plan.steps.map((s) => estimateMs(s, device.info.software))
+    this.totalCost = this.costs.reduce((a, b) => a + b, 0)
+  }
+
+  /** Bytes of new buffers that this plan would need now. */
+  missingBytes(): number {
+    if (this.blocks) return 0
+    const { pool, scratch } = this.device
+    const { slots, fixed, hostBytes } = this.plan
+    const missing = [...scratch.missing(slots), ...fixed, ...(hostBytes > 0 ? [hostBytes] : [])]
+    return pool.wouldAdd(missing)
+  }
+
+  /** Takes the plan's memory, or refuses naming its largest slots and takes nothing. */
+  allocate(): void {
+    if (this.blocks) return
+    const { pool, scratch, memoryBudget, limits } = this.device
+    const after = pool.allocated + this.missingBytes()
+    const tooLarge = [...this.plan.slots, ...this.plan.fixed].find((b) => sizeClass(b) > limits.maxBufferSize)
+    if (tooLarge !== undefined)
+      throw this.refusal(
+        `a buffer of ${formatBytes(tooLarge)}; this device's largest is ${formatBytes(limits.maxBufferSize)}`,
+      )
+    if (after > memoryBudget)
+      throw this.refusal(`${formatBytes(after)} in all; the memory budget is ${formatBytes(memoryBudget)}`)
+    const taken: Block[] = []
+    const own = (bytes: number, label: string): Block => {
+      const block = pool.acquire(bytes, label)
+      taken.push(block)
+      this.device.clear(block, 0, block.bytes)
+      return block
+    }
+    const blocks = scratch.take(this.plan.slots, 'slot')
+    try {
+      this.fixed = this.plan.fixed.map((b) => own(b, 'gradients'))
+      this.host = this.plan.hostBytes > 0 ? own(this.plan.hostBytes, 'host numbers') : null
+    } catch (error) {
+      scratch.release(blocks)
+      for (const block of taken) pool.release(block)
+      throw error
+    }
+    this.blocks = blocks
+  }
+
+  /** Gives the memory back. */
+  release(): void {
+    if (!this.blocks) return
+    this.device.scratch.release(this.blocks)
+    for (const block of this.fixed) this.device.pool.release(block)
+    if (this.host) this.device.pool.release(this.host)
+    this.blocks = null
+    this.fixed = []
+    this.host = null
+    this.bound = []
+  }
+
+  refusal(what: string): OutOfMemoryError {
+    const largest = this.plan.slots
+      .map((bytes, i) => ({ bytes, name: this.plan.slotNames[i] || 'workspace' }))
+      .sort((a, b) => b.bytes - a.bytes)
+      .slice(0, 3)
+      .map((s) => `${s.name} (${formatBytes(s.bytes)})`)
+    return new OutOfMemoryError(
+      `prepare: the step needs ${what}; its largest buffers are ${largest.join(', ')}; use a smaller batch`,
+    )
+  }
+
+  /** Compiles every pipeline side by side. */
+  async compile(onProgress?: (done: number, total: number) => void): Promise<void> {
+    if (this.ready) return
+    let done = 0
+    const { steps } = this.plan
+    const made = steps.map(async (s) => {
+      const pipeline = await this.device.pipelines.compile(s.program)
+      onProgress?.(++done, steps.length)
+      return pipeline
+    })
+    this.pipelines = await Promise.all(made)
+    this.ready = true
+  }
+
+  /** The bind groups for these buffers; made again only when a buffer is another one than at the last run. */
+  bind(bindings: Bindings): readonly GPUBindGroup[] {
+    this.allocate()
+    const now: unknown[] = []
+    for (const s of bindings.leaves) now.push(s)
+    for (const v of bindings.variables) now.push(v.storage)
+    for (const s of bindings.outputs) now.push(s)
+    if (this.bound.length !== now.length || now.some((s, i) => s !== this.bound[i])) {
+      this.bound = now
+      this.groups = this.plan.steps.map((step) => this.bindStep(step, bindings))
+    }
+    return this.groups
+  }
+
+  /** The buffer range of a place. */
+  locate(place: Place, bindings: Bindings): { buffer: GPUBuffer; offset: number } {
+    const { index, offset } = place
+    if (place.space === 'slot') return { buffer: (this.blocks?.[index] as Block).buffer, offset }
+    if (place.space === 'fixed') return { buffer: (this.fixed[index] as Block).buffer, offset }
+    if (place.space === 'host') return { buffer: (this.host as Block).buffer, offset }
+    const storage =
+      place.space === 'variable'
+        ? bindings.variables[index]?.storage
+        : place.space === 'leaf'
+          ? bindings.leaves[index]
+          : bindings.outputs[index]
+    const { block, offset: start } = storage as Storage
+    return { buffer: block.buffer, offset: start + offset }
+  }
+
+  /**
+   * Encodes and submits one run: host numbers, copies in, every dispatch in one pass, copies out. Cut into several submits only where
+   * the estimated GPU time passes the device's budget. Every pipeline must be compiled.
+   */
+  run(
+    groups: readonly GPUBindGroup[],
+    numbers: ArrayBuffer | null,
+    before: readonly Copy[],
+    after: readonly Copy[],
+  ): void {
+    const { handle, queue, submitBudgetMs } = this.device
+    if (numbers && this.host) handle.queue.writeBuffer(this.host.buffer, 0, numbers)
+    const { pipelines, costs } = this
+    const { steps } = this.plan
+    const budget = Math.max(submitBudgetMs, (this.totalCost * queue.scale) / 1000) / queue.scale
+    let encoder = handle.createCommandEncoder()
+    for (const c of before) encoder.copyBufferToBuffer(c.from, c.fromOffset, c.to, c.toOffset, c.bytes)
+    let pass = encoder.beginComputePass()
+    let current: GPUComputePipeline | null = null
+    let cost = 0
+    for (let i = 0; i < steps.length; i++) {
+      const next = costs[i] as number
+      if (cost > 0 && cost + next > budget) {
+        pass.end()
+        queue.submit([encoder.finish()], cost)
+        encoder = handle.createCommandEncoder()
+        pass = encoder.beginComputePass()
+        current = null
+        cost = 0
+      }
+      cost += next
+      const pipeline = pipelines[i] as GPUComputePipeline
+      if (pipeline !== current) {
+        pass.setPipeline(pipeline)
+        current = pipeline
+      }
+      pass.setBindGroup(0, groups[i] as GPUBindGroup)
+      const grid = (steps[i] as PlanStep).grid
+      pass.dispatchWorkgroups(grid[0], grid[1], grid[2])
+    }
+    pass.end()
+    for (const c of after) encoder.copyBufferToBuffer(c.from, c.fromOffset, c.to, c.toOffset, c.bytes)
+    queue.submit([encoder.finish()], cost)
+  }
+
+  /** Puts inputs and host numbers in place without running anything. */
+  stage(numbers: ArrayBuffer | null, before: readonly Copy[]): void {
+    const { handle, queue } = this.device
+    if (numbers && this.host) handle.queue.writeBuffer(this.host.buffer, 0, numbers)
+    if (before.length === 0) return
+    const encoder = handle.createCommandEncoder()
+    for (const c of before) encoder.copyBufferToBuffer(c.from, c.fromOffset, c.to, c.toOffset, c.bytes)
+    queue.submit([encoder.finish()], 0)
+  }
+
+  /** Submits that a run takes as estimated now. */
+  submits(): number {
+    const total = this.totalCost * this.device.queue.scale
+    return total <= this.device.submitBudgetMs ? 1 : Math.ceil(total / this.device.submitBudgetMs) + 1
+  }
+
+  get cost(): number {
+    return this.totalCost
+  }
+
+  /** Compiled pipelines, in the order of the steps; for the profiler. */
+  compiled(): readonly GPUComputePipeline[] {
+    return this.pipelines
+  }
+
+  private bindStep(step: PlanStep, bindings: Bindings): GPUBindGroup {
+    const { pipelines, handle, guard } = this.device
+    return handle.createBindGroup({
+      label: step.label,
+      layout: pipelines.layout(step.program),
+      entries: step.bindings.map(({ place, bytes }, binding) => {
+        const { buffer, offset } = this.locate(place, bindings)
+        const whole = guard && offset === 0
+        return { binding, resource: whole ? { buffer } : { buffer, offset, size: Math.ceil(bytes / 4) * 4 } }
+      }),
+    })
+  }
+}
+
+/** A rough GPU time, corrected by the queue's measurements. */
+function estimateMs(step: PlanStep, software: boolean): number {
+  const slowdown = software ? 1000 : 1
+  return 0.004 + (step.flops / 2e9 + step.bytes / 2e8) * slowdown
+}

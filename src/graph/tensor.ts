@@ -1,0 +1,241 @@
+import { type DType, decode, encode, type TypedArray } from '../dtype.ts'
+import { fail, StaleOutputError } from '../errors.ts'
+import { type Device, defaultDevice } from '../gpu/device.ts'
+import { checkShape, formatShape, numel } from '../shape.ts'
+import { dataLeaf, hostBytes, inputOp } from './leaf.ts'
+import type { MapOp, Op } from './op.ts'
+import { realize } from './realize.ts'
+import { type Attrs, captureSite, Node, type Spec, type Value } from './value.ts'
+
+/** Nested arrays of numbers or booleans. */
+export type NestedNumbers = number | boolean | readonly NestedNumbers[]
+
+/**
+ * A lazy array on a device. An op call checks shapes and dtypes at once and runs nothing; {@link Tensor.data} runs what is needed.
+ * Nothing is disposed by hand: what no handle reaches is reclaimed.
+ */
+export class Tensor {
+  /** @internal */
+  protected readonly fixed: Value | null
+  /** @internal Why this handle can no longer be read; set for outputs of steps. */
+  stale: (() => string | null) | null = null
+
+  constructor(value: Value | null) {
+    this.fixed = value
+  }
+
+  /** @internal The graph value behind the handle. */
+  get value(): Value {
+    return this.fixed as Value
+  }
+
+  get shape(): readonly number[] {
+    return this.value.shape
+  }
+
+  get dtype(): DType {
+    return this.value.dtype
+  }
+
+  get device(): Device {
+    return this.value.node.device
+  }
+
+  /** True when a gradient with respect to this tensor, or through it, can be asked for. */
+  get requiresGrad(): boolean {
+    return this.value.node.requiresGrad
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return numel(this.shape)
+  }
+
+  /** Computes the tensor and copies it to the host, row-major. bool gives Uint8Array, f16 Float32Array. */
+  async data(): Promise<TypedArray> {
+    const [first] = await readAll([this])
+    return first as TypedArray
+  }
+
+  /** The value of a tensor with one element. */
+  async item(): Promise<number> {
+    if (this.size !== 1) fail('item', `the tensor is ${formatShape(this.shape)}`, 'it must have exactly one element')
+    return (await this.data())[0] as number
+  }
+
+  /** The values as nested arrays; a number for a scalar. */
+  async array(): Promise<NestedNumbers> {
+    const flat = Array.from(await this.data())
+    let at = 0
+    const build = (axis: number): NestedNumbers =>
+      axis === this.shape.length
+        ? (flat[at++] as number)
+        : Array.from({ length: this.shape[axis] as number }, () => build(axis + 1))
+    return build(0)
+  }
+
+  toString(): string {
+    return `Tensor ${this.dtype} ${formatShape(this.shape)}`
+  }
+}
+
+/** Options of {@link tensor}. */
+export interface TensorOptions {
+  /** The shape; for flat data. Nested arrays have theirs. */
+  readonly shape?: readonly number[]
+  /** The dtype; f32 for numbers, bool for booleans, the natural one for typed arrays unless given. */
+  readonly dtype?: DType
+  readonly device?: Device
+  /** Records what is computed from it, so that gradients with respect to it can be asked for. */
+  readonly requiresGrad?: boolean
+}
+
+/**
+ * Makes a tensor of numbers, nested arrays or a typed array; the data is copied. Throws when the number of elements is not the
+ * shape's, when nested arrays are ragged, or when a value does not fit an integer dtype.
+ */
+export function tensor(data: NestedNumbers | ArrayLike<number>, options: TensorOptions = {}): Tensor {
+  const device = options.device ?? defaultDevice()
+  device.assertUsable('tensor')
+  let flat: ArrayLike<number | boolean>
+  let shape: readonly number[]
+  if (typeof data === 'number' || typeof data === 'boolean') {
+    flat = [data]
+    shape = options.shape ?? []
+  } else if (Array.isArray(data)) {
+    const out: (number | boolean)[] = []
+    shape = flatten(data as readonly NestedNumbers[], out)
+    flat = out
+    shape = options.shape ?? shape
+  } else {
+    flat = data as ArrayLike<number>
+    shape = options.shape ?? [flat.length]
+  }
+  checkShape('tensor', shape)
+  if (numel(shape) !== flat.length) {
+    fail(
+      'tensor',
+      `${flat.length} values for the shape ${formatShape(shape)}`,
+      `the shape has room for ${numel(shape)}`,
+    )
+  }
+  const dtype = options.dtype ?? naturalDtype(flat)
+  if (dtype === 'f16' && !device.info.features.includes('shader-f16')) {
+    fail('tensor', 'dtype f16 on a device without shader-f16', 'use f32')
+  }
+  const value = dataLeaf(device, { shape, dtype }, encode(flat, dtype))
+  value.node.requiresGrad = options.requiresGrad ?? false
+  return new Tensor(value)
+}
+
+function naturalDtype(flat: ArrayLike<number | boolean>): DType {
+  if (flat instanceof Int32Array || flat instanceof Int8Array || flat instanceof Int16Array) return 'i32'
+  if (flat instanceof Uint32Array || flat instanceof Uint8Array || flat instanceof Uint16Array) return 'u32'
+  return flat.length > 0 && typeof flat[0] === 'boolean' ? 'bool' : 'f32'
+}
+
+function flatten(data: readonly NestedNumbers[], out: (number | boolean)[]): number[] {
+  const [first] = data
+  if (data.length === 0) return [0]
+  if (!Array.isArray(first)) {
+    for (const v of data) {
+      if (typeof v !== 'number' && typeof v !== 'boolean')
+        fail('tensor', 'nested arrays of unequal depth', 'all rows must have one shape')
+      out.push(v as number | boolean)
+    }
+    return [data.length]
+  }
+  const shapes = data.map((row) => (Array.isArray(row) ? flatten(row as readonly NestedNumbers[], out) : []))
+  const inner = shapes[0] as number[]
+  const odd = shapes.find((s) => formatShape(s) !== formatShape(inner))
+  if (odd) fail('tensor', `rows of shape ${formatShape(inner)} and ${formatShape(odd)}`, 'all rows must have one shape')
+  return [data.length, ...inner]
+}
+
+/** Computes several tensors in one plan and copies them to the host in one readback. */
+export async function readAll(tensors: readonly Tensor[]): Promise<TypedArray[]> {
+  if (tensors.length === 0) return []
+  const values = tensors.map((t) => {
+    const why = t.stale?.()
+    if (why) throw new StaleOutputError(why)
+    return t.value
+  })
+  const device = (values[0] as Value).node.device
+  device.assertUsable('read')
+  const host = values.map(hostBytes)
+  if (host.every((h) => h !== null)) {
+    return values.map((v, i) => decode((host[i] as ArrayBuffer).slice(0), v.dtype, numel(v.shape)))
+  }
+  realize(values)
+  const places = values.map((v) => v.storage)
+  const bytes = await device.read('read', () =>
+    places.map((s) => ({ buffer: s?.block.buffer as GPUBuffer, offset: s?.offset ?? 0, bytes: s?.bytes ?? 0 })),
+  )
+  return values.map((v, i) => decode(bytes[i] as ArrayBuffer, v.dtype, numel(v.shape)))
+}
+
+let gradEnabled = true
+
+/** Runs `fn` without recording for gradients. */
+export function noGrad<T>(fn: () => T): T {
+  const outer = gradEnabled
+  gradEnabled = false
+  try {
+    return fn()
+  } finally {
+    gradEnabled = outer
+  }
+}
+
+/** Calls an op: checks its inputs, records a node, runs nothing. */
+export function call(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}): Tensor[] {
+  const values = inputs.map((t) => t.value)
+  const specs = op.infer(values as readonly Spec[], attrs as never)
+  const device = sharedDevice(op.name, inputs)
+  const node = new Node(device, op, attrs, values, specs, captureSite(call))
+  node.requiresGrad = gradEnabled && op.backward !== null && values.some((v) => v.node.requiresGrad)
+  return node.outputs.map((o) => new Tensor(o))
+}
+
+/** {@link call} for an op with one output. */
+export function call1(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}): Tensor {
+  return call(op, inputs, attrs)[0] as Tensor
+}
+
+function sharedDevice(name: string, inputs: readonly Tensor[]): Device {
+  const first = inputs[0]
+  if (!first) return defaultDevice()
+  const { device } = first
+  for (const t of inputs) {
+    if (t.device !== device)
+      fail(name, 'its inputs are on different devices', 'read one and make it anew on the other device')
+    const why = t.stale?.()
+    if (why) throw new StaleOutputError(why)
+  }
+  return device
+}
+
+/** The same value, cut off from what made it: no gradient flows through. */
+export function detach(t: Tensor): Tensor {
+  return noGrad(() => call1(detachOp, [t]))
+}
+
+const detachOp: MapOp<'x'> = {
+  kind: 'map',
+  name: 'detach',
+  inputs: ['x'],
+  infer: ([x]) => [{ shape: (x as Spec).shape, dtype: (x as Spec).dtype }],
+  emit: (w, i) => w.load(0, i),
+  flops: () => 0,
+  aligned: () => true,
+  alias: true,
+  moves: true,
+  neutral: () => 0,
+  backward: () => ({ x: null }),
+  saves: [],
+}
+
+/** True while a tensor stands for an argument of a function that is being compiled. */
+export function isPlaceholder(t: Tensor): boolean {
+  return t.value.node.op === inputOp
+}

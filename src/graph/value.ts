@@ -1,0 +1,150 @@
+import type { DType } from '../dtype.ts'
+import { elementBytes } from '../dtype.ts'
+import type { Device } from '../gpu/device.ts'
+import type { Block } from '../gpu/pool.ts'
+import { numel } from '../shape.ts'
+import type { Op } from './op.ts'
+
+/** What is known of a tensor before anything runs. */
+export interface Spec {
+  readonly shape: readonly number[]
+  readonly dtype: DType
+}
+
+/** Plain data that says which form of an op is meant; part of a plan's key. */
+export type Attrs = {
+  readonly [name: string]: number | string | boolean | null | readonly number[] | readonly (readonly number[])[]
+}
+
+const reclaimed = new FinalizationRegistry<{ device: Device; block: Block }>(({ device, block }) =>
+  device.pool.release(block),
+)
+
+/** A range of a block that holds a tensor. Whoever allocated it owns the block; it goes back to the pool when the owner is collected. */
+export class Storage {
+  readonly device: Device
+  readonly block: Block
+  readonly offset: number
+  readonly bytes: number
+  /** Counts what a ring has written here; see StepOutput in step-output.ts. */
+  stamp = 0
+  private readonly owner: Storage | null
+
+  private constructor(device: Device, block: Block, offset: number, bytes: number, owner: Storage | null) {
+    this.device = device
+    this.block = block
+    this.offset = offset
+    this.bytes = bytes
+    this.owner = owner
+  }
+
+  static allocate(device: Device, bytes: number, label: string): Storage {
+    const block = device.pool.acquire(bytes, label)
+    const storage = new Storage(device, block, 0, bytes, null)
+    reclaimed.register(storage, { device, block }, storage)
+    return storage
+  }
+
+  /** A part of this storage; it keeps the whole alive. */
+  slice(offset: number, bytes: number): Storage {
+    return new Storage(this.device, this.block, this.offset + offset, bytes, this.owner ?? this)
+  }
+
+  /** Gives the block back now; nothing may use this storage afterwards. */
+  release(): void {
+    reclaimed.unregister(this)
+    this.device.pool.release(this.block)
+  }
+}
+
+/** Bytes a tensor of this spec takes, padded to whole words. */
+export function specBytes(spec: Spec): number {
+  return Math.ceil((numel(spec.shape) * elementBytes(spec.dtype)) / 4) * 4
+}
+
+/** One result of a node: lazy until it has a storage. */
+export class Value {
+  readonly node: Node
+  readonly index: number
+  readonly shape: readonly number[]
+  readonly dtype: DType
+  readonly id: number
+  storage: Storage | null = null
+  /** Lazy nodes that read a storage which is going to be overwritten; null where the storage never changes. */
+  pending: WeakRef<Node>[] | null = null
+  private static count = 0
+
+  constructor(node: Node, index: number, spec: Spec) {
+    this.node = node
+    this.index = index
+    this.shape = spec.shape
+    this.dtype = spec.dtype
+    this.id = Value.count++
+  }
+}
+
+/** One op call of the graph. */
+export class Node {
+  readonly op: Op
+  readonly attrs: Attrs
+  readonly device: Device
+  readonly outputs: readonly Value[]
+  readonly id: number
+  /** Where the user called the op; formatted only when needed. */
+  readonly site: Site | null
+  /** What leaves carry: host bytes, a getter, a variable. */
+  readonly payload: unknown
+  inputs: readonly Value[]
+  requiresGrad = false
+  private static count = 0
+
+  constructor(
+    device: Device,
+    op: Op,
+    attrs: Attrs,
+    inputs: readonly Value[],
+    specs: readonly Spec[],
+    site: Site | null,
+    payload?: unknown,
+  ) {
+    this.device = device
+    this.op = op
+    this.attrs = attrs
+    this.inputs = inputs
+    this.site = site
+    this.payload = payload
+    this.id = Node.count++
+    this.outputs = specs.map((spec, i) => new Value(this, i, spec))
+    for (const input of inputs) {
+      if (input.pending) input.pending.push(new WeakRef(this))
+    }
+  }
+}
+
+/** A captured call stack. */
+export interface Site {
+  readonly stack?: string
+}
+
+interface StackCapture {
+  captureStackTrace?(target: object, above?: unknown): void
+}
+
+/** Remembers who called; the engine formats the text only when a message needs it. */
+export function captureSite(above: unknown): Site {
+  const site: Site = {}
+  const capture = Error as unknown as StackCapture
+  if (capture.captureStackTrace) capture.captureStackTrace(site, above)
+  else return { stack: new Error().stack ?? '' }
+  return site
+}
+
+/** `train.ts:12:7`, the first frame of the site outside the engine; empty when unknown. */
+export function formatSite(site: Site | null): string {
+  const lines = (site?.stack ?? '').split('\n').filter((l) => /:\d+:\d+/.test(l))
+  const outside = lines.find(
+    (l) => !/\/src\/(graph|ops|nn|optim|gpu|models|train)\/|\/src\/(autograd|index|node)\.ts|\/wgrad\/dist\//.test(l),
+  )
+  const found = /([^/\\(\s]+:\d+:\d+)\)?\s*$/.exec(outside ?? '')
+  return found?.[1] ?? ''
+}

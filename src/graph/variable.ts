@@ -1,0 +1,144 @@
+import { fail } from '../errors.ts'
+import type { Device } from '../gpu/device.ts'
+import { formatShape, sameShape } from '../shape.ts'
+import { readOp } from './leaf.ts'
+import { activeTrace } from './trace.ts'
+import { Node, type Spec, Storage, specBytes, type Value } from './value.ts'
+
+/** What a read leaf carries. `version` counts the writes of the trace that made it; it is 0 outside of one. */
+export interface VariableRead {
+  readonly variable: Variable
+  readonly version: number
+}
+
+/**
+ * Memory that steps change: parameters, statistics, optimizer moments. Reading it gives the value of this moment; a lazy tensor that
+ * was made from it keeps that value, whatever is written later.
+ */
+export class Variable implements Spec {
+  readonly device: Device
+  readonly shape: readonly number[]
+  readonly dtype: Spec['dtype']
+  readonly label: string
+  readonly requiresGrad: boolean
+  /** The arena this variable is a part of, and where; see {@link home}. */
+  arena: Variable | null = null
+  arenaOffset = 0
+  readonly members: Variable[] = []
+  /** The lazy initial value, until it is computed. */
+  initial: Value | null
+  private place: Storage | null = null
+  private reader: Value | null = null
+
+  constructor(initial: Value, label: string, requiresGrad: boolean) {
+    this.device = initial.node.device
+    this.shape = initial.shape
+    this.dtype = initial.dtype
+    this.initial = initial
+    this.label = label
+    this.requiresGrad = requiresGrad
+  }
+
+  /** Where the variable lives; allocated at the first call. */
+  get storage(): Storage {
+    this.place ??= this.arena
+      ? this.arena.storage.slice(this.arenaOffset, specBytes(this))
+      : Storage.allocate(this.device, Math.max(4, specBytes(this)), this.label)
+    return this.place
+  }
+
+  /** The storage, if there is one yet. */
+  get placed(): Storage | null {
+    return this.arena ? this.storage : this.place
+  }
+
+  /** The value of this moment, inside a trace or outside. */
+  read(): Value {
+    const trace = activeTrace()
+    if (trace) return trace.read(this)
+    if (!this.reader) {
+      this.reader = readLeaf(this, 0)
+      this.reader.pending = []
+    }
+    if (!this.initial) this.reader.storage = this.storage
+    return this.reader
+  }
+
+  /** Sets a new value: an effect of the active trace. */
+  assign(value: Value): void {
+    if (!sameShape(value.shape, this.shape) || value.dtype !== this.dtype) {
+      fail(
+        'assign',
+        `${this.label} is ${this.dtype} ${formatShape(this.shape)}, the value is ${value.dtype} ${formatShape(value.shape)}`,
+        'both must be equal',
+      )
+    }
+    const trace = activeTrace()
+    if (!trace) fail('assign', `${this.label} was assigned outside of a trace`, 'wrap the call in runEffects')
+    trace.assign(this, value)
+  }
+
+  /** Lazy tensors may still wait for the value of this moment. */
+  get hasReader(): boolean {
+    return this.reader !== null
+  }
+
+  /** The initial value is in place now. */
+  settle(): void {
+    this.initial = null
+    if (this.reader) this.reader.storage = this.storage
+  }
+
+  /** Called when a write is about to be queued: lazy tensors that still need the old value get a copy of it. */
+  beforeWrite(): void {
+    const reader = this.reader
+    this.reader = null
+    if (reader) preserve(reader)
+  }
+
+  /** Moves the variable into a range of an arena. */
+  home(arena: Variable, offset: number): void {
+    this.beforeWrite()
+    const old = this.place
+    this.arena = arena
+    this.arenaOffset = offset
+    this.place = null
+    arena.members.push(this)
+    if (old && !this.initial) copyStorage(this.device, old, this.storage)
+  }
+}
+
+/** A fresh leaf for reading `variable`. */
+export function readLeaf(variable: Variable, version: number): Value {
+  const payload: VariableRead = { variable, version }
+  const node = new Node(variable.device, readOp, {}, [], [variable], null, payload)
+  node.requiresGrad = variable.requiresGrad
+  return node.outputs[0] as Value
+}
+
+/** Moves a leaf to a copy of its storage if lazy nodes still wait for it. */
+export function preserve(value: Value): void {
+  const waiting = (value.pending ?? []).some((ref) => {
+    const node = ref.deref()
+    return node !== undefined && node.outputs.some((o) => o.storage === null)
+  })
+  value.pending = null
+  const old = value.storage
+  if (!waiting || !old) return
+  const copy = Storage.allocate(old.device, old.bytes, 'preserved')
+  copyStorage(old.device, old, copy)
+  value.storage = copy
+}
+
+/** Queues a copy from one storage to another. */
+export function copyStorage(device: Device, from: Storage, to: Storage): void {
+  if (from.bytes === 0) return
+  device.queue.enqueue({
+    cost: 0,
+    run: () => {
+      const encoder = device.handle.createCommandEncoder({ label: 'copy' })
+      encoder.copyBufferToBuffer(from.block.buffer, from.offset, to.block.buffer, to.offset, from.bytes)
+      device.queue.submit([encoder.finish()], 0)
+    },
+  })
+}

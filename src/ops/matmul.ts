@@ -1,0 +1,123 @@
+import { fail } from '../errors.ts'
+import { type KernelOp, needDtype } from '../graph/op.ts'
+import { call1, type Tensor } from '../graph/tensor.ts'
+import type { Spec } from '../graph/value.ts'
+import { broadcast, contiguousStrides, formatShape, numel } from '../shape.ts'
+import { stridedIndex } from './indexing.ts'
+import { type MatmulShape, matmulCall, matmulTileFor } from './matmul-kernels.ts'
+import { transpose } from './movement.ts'
+import { sumTo } from './reduce.ts'
+import { reshape } from './reshape.ts'
+
+type MatmulAttrs = { readonly transA: boolean; readonly transB: boolean }
+
+/** Rows and columns as they are multiplied. */
+function matrix(spec: Spec, transposed: boolean): [number, number] {
+  const [r, c] = spec.shape.slice(-2) as [number, number]
+  return transposed ? [c, r] : [r, c]
+}
+
+export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
+  kind: 'kernel',
+  name: 'matmul',
+  inputs: ['a', 'b'],
+  epilogue: true,
+  infer: ([a, b], { transA, transB }) => {
+    const [x, y] = [a as Spec, b as Spec]
+    needDtype('matmul', 'a', x, 'f32')
+    needDtype('matmul', 'b', y, 'f32')
+    const [m, k] = matrix(x, transA)
+    const [k2, n] = matrix(y, transB)
+    const shown = `a is ${formatShape(x.shape)}${transA ? ' transposed' : ''} and b is ${formatShape(y.shape)}${transB ? ' transposed' : ''}`
+    if (k !== k2) {
+      fail(
+        'matmul',
+        shown,
+        `a's ${transA ? 'second-to-last' : 'last'} axis (${k}) must equal b's ${transB ? 'last' : 'second-to-last'} (${k2})`,
+      )
+    }
+    const batch = broadcast(x.shape.slice(0, -2), y.shape.slice(0, -2))
+    if (!batch) return fail('matmul', shown, 'the axes before the last two must be equal or 1')
+    return [{ shape: [...batch, m, n], dtype: 'f32' }]
+  },
+  lower: ({ inputs, outputs, attrs, device }) => {
+    const [a, b] = inputs as [Spec, Spec]
+    const { shape } = outputs[0] as Spec
+    const [m, k] = matrix(a, attrs.transA)
+    const [, n] = matrix(b, attrs.transB)
+    const batch = shape.slice(0, -2)
+    const product: MatmulShape = {
+      batches: numel(batch),
+      m,
+      n,
+      k,
+      transA: attrs.transA,
+      transB: attrs.transB,
+      aOffset: batchOffset(batch, a, m * k),
+      bOffset: batchOffset(batch, b, k * n),
+    }
+    const call = matmulCall(product, matmulTileFor(product, device.software))
+    const { flops, bytes } = matmulOp.cost(inputs, outputs, attrs)
+    return [{ ...call, bindings: { a: { input: 0 }, b: { input: 1 } }, epilogue: true, flops, bytes }]
+  },
+  cost: ([a, b], [y], { transA }) => {
+    const [, k] = matrix(a as Spec, transA)
+    const out = numel((y as Spec).shape)
+    return { flops: 2 * out * k, bytes: 4 * (numel((a as Spec).shape) + numel((b as Spec).shape) + out) }
+  },
+  backward: ({ in: { a, b }, grad, attrs: { transA, transB } }) => ({
+    a: () => sumTo(transA ? product(b, grad, transB, true) : product(grad, b, false, !transB), a.shape),
+    b: () => sumTo(transB ? product(grad, a, true, transA) : product(a, grad, !transA, false), b.shape),
+  }),
+  saves: ['a', 'b'],
+}
+
+function product(a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor {
+  return call1(matmulOp, [a, b], { transA, transB })
+}
+
+/** First element of an operand's matrix, as WGSL of `batch`. */
+function batchOffset(batch: readonly number[], spec: Spec, size: number): string {
+  const own = spec.shape.slice(0, -2)
+  const strides = contiguousStrides(own)
+  const lead = batch.length - own.length
+  const steps = batch.map((_, d) => (d < lead || own[d - lead] === 1 ? 0 : (strides[d - lead] as number) * size))
+  return stridedIndex({ let: (e) => `(${e})` }, 'batch', batch, steps)
+}
+
+/**
+ * Matrix product over the last two axes, the axes before them broadcast: [..., m, k] x [..., k, n] -> [..., m, n]. A vector on the left is
+ * one row, on the right one column, and that axis is dropped again. `transA` and `transB` multiply by the transposed operand
+ * without copying it.
+ */
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  options: { readonly transA?: boolean; readonly transB?: boolean } = {},
+): Tensor {
+  const { transA = false, transB = false } = options
+  if (a.shape.length === 0 || b.shape.length === 0) {
+    fail(
+      'matmul',
+      `a is ${formatShape(a.shape)} and b is ${formatShape(b.shape)}`,
+      'both need at least one axis; use mul for numbers',
+    )
+  }
+  if (a.shape.length === 1) {
+    const y = matmul(reshape(a, [1, a.size]), b, { transB })
+    return b.shape.length === 1 ? y : reshape(y, [...y.shape.slice(0, -2), y.shape[y.shape.length - 1] as number])
+  }
+  if (b.shape.length === 1) {
+    const y = matmul(a, reshape(b, [b.size, 1]), { transA })
+    return reshape(y, y.shape.slice(0, -1))
+  }
+  // A matrix shared by the whole batch is one product over all rows.
+  if (b.shape.length === 2 && a.shape.length > 2 && !transA) {
+    const rows = numel(a.shape.slice(0, -1))
+    const y = product(reshape(a, [rows, a.shape[a.shape.length - 1] as number]), b, false, transB)
+    return reshape(y, [...a.shape.slice(0, -1), y.shape[1] as number])
+  }
+  return product(a, b, transA, transB)
+}
+
+export { transpose }
