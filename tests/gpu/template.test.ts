@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are shader templates
 import { expect, test } from 'vitest'
 import { defineTemplate, type ParamTypes, type ParamValue, renderTemplate } from '../../src/gpu/template.ts'
 
