@@ -121,23 +121,23 @@ export interface WeightGradChoice {
   readonly parts: number
 }
 
-/** Parts so that about `threads` threads have work, each with at least 64 pixels; on software one part per core. */
+/** The tile and parts of at least 64 pixels each that give every core work: 32 threads on software, 16,384 on a GPU. */
 export function weightGradChoice(shape: ConvShape, isSoftware: boolean): WeightGradChoice {
   const { C: channels, O: outputs } = sizesOf(shape)
   const [p, q] = convOutputSize(shape)
   const columns = shape.kernel[0] * shape.kernel[1] * channels
   const pixels = shape.images * p * q
+  const most = Math.max(1, Math.min(Math.ceil(pixels / 64), shape.images * p, 256))
   const tile = registerTile({
     rows: outputs,
     columns,
-    batches: shape.groups,
-    depth: pixels,
+    batches: shape.groups * most,
+    depth: Math.ceil(pixels / most),
     isSoftware,
     columnCost: COLUMN_COST,
   })
   const threads = Math.ceil(outputs / tile.tm) * Math.ceil(columns / tile.tn) * shape.groups
-  const wanted = Math.ceil((isSoftware ? 32 : 16384) / threads)
-  return { tile, parts: Math.max(1, Math.min(wanted, Math.ceil(pixels / 64), shape.images * p, 256)) }
+  return { tile, parts: Math.min(Math.ceil((isSoftware ? 32 : 16384) / threads), most) }
 }
 
 /** The kernel call of the gradient of the weights, which writes `[parts, outputs, kh, kw, c]`. */

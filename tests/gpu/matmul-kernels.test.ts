@@ -77,6 +77,21 @@ test('batches, and a matrix shared by all of them', async () => {
   }
 })
 
+test('an infinite element stays in its row', async () => {
+  for (const mode of modes) {
+    for (const tile of [tiles[1], tiles[4]]) {
+      if (tile === undefined) continue
+      const shape = shapeOf(31, 33, 17, mode)
+      const a = noise(31 * 17, 1)
+      const b = noise(17 * 33, 2)
+      const expected = reference(shape, a, b).subarray(33)
+      a[0] = Number.POSITIVE_INFINITY
+      const { values } = await runShader(matmulCall(shape, tile), [a, b], 31 * 33)
+      expectClose(values.subarray(33), expected)
+    }
+  }
+})
+
 test('the tiles chosen for software match f64', async () => {
   for (const mode of modes) {
     for (const [m, n, k] of [...sizes, [64, 10, 129] as const]) {
