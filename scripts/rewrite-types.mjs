@@ -8,7 +8,7 @@ for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' })) 
   const path = join(folder, entry)
   if (!entry.endsWith('.d.ts')) continue
   const text = readFileSync(path, 'utf8')
-  const fixed = text.replace(/((?:from|import)\s*\(?\s*['"]\.[^'"\n]*)\.ts(['"])/g, '$1.js$2')
+  const fixed = text.replace(/((?:from|import|declare module)\s*\(?\s*['"]\.[^'"\n]*)\.ts(['"])/g, '$1.js$2')
   if (fixed !== text) writeFileSync(path, fixed)
 }
 rmSync(join(folder, 'vite-env.d.ts'), { force: true })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseHeader } from '../../src/gpu/wgsl-interface.ts'
+import { parseHeader, type WgslHeader } from '../../src/gpu/wgsl-interface.ts'
 import { cycles, layerFaults } from './layers.ts'
 import { importsOf, listFiles, readText } from './sources.ts'
 
@@ -89,8 +89,13 @@ function storageBindings(text: string): Declared[] {
 /** What a shader's header says otherwise than its code. */
 function headerFaults(file: string, text: string): string[] {
   const code = text.replace(/\/\/.*$/gm, '')
-  const header = parseHeader(text)
   const faults: string[] = []
+  let header: WgslHeader
+  try {
+    header = parseHeader(text)
+  } catch (error) {
+    return [`${file}: ${(error as Error).message}`]
+  }
   const name = file.split('/').at(-1)
   if (header.file !== name) faults.push(`${file}: the header names ${header.file}`)
   if (!/@compute\b/.test(code)) return faults
