@@ -1,5 +1,14 @@
 import { ArrayDataset, DataLoader } from '../../src/data/index.ts'
-import { compile, crossEntropy, type Device, noGrad, type Profile, spec, type Tensor } from '../../src/index.ts'
+import {
+  compile,
+  crossEntropy,
+  type Device,
+  manualSeed,
+  noGrad,
+  type Profile,
+  spec,
+  type Tensor,
+} from '../../src/index.ts'
 import * as nn from '../../src/nn/index.ts'
 import * as optim from '../../src/optim/index.ts'
 import type {
@@ -40,8 +49,12 @@ export async function train(
   const { trainSet, testSet } = split(digits)
   const batchSize = Math.min(options.batchSize, trainSet.length)
   const loader = new DataLoader(trainSet, { batchSize, shuffle: true, seed, dropLast: true })
-  const model = digitReader(seed)
+  manualSeed(seed, device)
+  const model = digitReader()
   const optimizer = new optim.AdamW(model.parameters(), { lr: learningRate, weightDecay: 0 })
+  const setRate = (lr: number): void => {
+    for (const group of optimizer.groups) group.options.lr = lr
+  }
 
   const step = compile((x: Tensor, y: Tensor) => {
     const loss = crossEntropy(model.forward(x), y)
@@ -90,7 +103,7 @@ export async function train(
     let earlier: Promise<void> = Promise.resolve()
     for await (const { x, y } of loader) {
       // Half a cosine, from the whole rate down to nothing.
-      optimizer.lr = learningRate * 0.5 * (1 + Math.cos((Math.PI * taken) / steps))
+      setRate(learningRate * 0.5 * (1 + Math.cos((Math.PI * taken) / steps)))
       const { loss } = step(x, y)
       taken++
       if (taken % every !== 0 && taken !== steps) continue
@@ -115,7 +128,7 @@ export async function train(
   result.stepsPerSecond = taken / trainedFor
 
   // A profiled step is a step like any other; without a learning rate it leaves the network as it is.
-  optimizer.lr = 0
+  setRate(0)
   const profiles: Profile[] = []
   for await (const { x, y } of loader) {
     profiles.push(await step.profile(x, y))
@@ -147,7 +160,7 @@ function summarize(
 }
 
 /** The network: two convolutions, each halved by a max pool, and a linear layer. Takes [n, 28, 28, 1]. */
-function digitReader(_seed: number): nn.Sequential {
+function digitReader(): nn.Sequential {
   return new nn.Sequential(
     new nn.Conv2d(1, 16, 3, { padding: 1 }),
     new nn.ReLU(),
