@@ -83,7 +83,7 @@ export class Queue {
     }
     if (!result) return
     this.running = true
-    result
+    void result
       .catch((error: unknown) => this.failed(job, error))
       .then(() => {
         this.running = false

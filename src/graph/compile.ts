@@ -8,6 +8,7 @@ import { activeTrace } from './trace.ts'
 import type { Spec } from './value.ts'
 
 /** What a compiled function may return: tensors, alone, in an array or by name. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a step may be run for its effects alone and return nothing
 export type StepOutputs = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>> | void
 
 /** Options of {@link compile}. */

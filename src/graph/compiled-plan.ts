@@ -162,7 +162,9 @@ export class CompiledPlan {
     initialize(this.needed)
     const uploads: { to: Storage; bytes: ArrayBuffer }[] = []
     const before: Copy[] = []
-    args.forEach((arg, i) => this.feed(arg, (this.inputStorages as readonly Storage[])[i] as Storage, uploads, before))
+    args.forEach((arg, i) => {
+      this.feed(arg, (this.inputStorages as readonly Storage[])[i] as Storage, uploads, before)
+    })
     const bindings = { leaves: this.leaves.map((v) => this.leafStorage(v)), variables: this.variables, outputs: [] }
     const groups = instance.bind(bindings)
     for (const i of instance.plan.writes) beforeWrite(this.variables[i] as Variable)

@@ -39,8 +39,8 @@ export function arenaOf(variable: Variable): Variable {
 
 /**
  * Inserts the copies that effects, packs and outputs need: a value goes straight to its destination when nothing else uses it and it is
- * computed here; otherwise a copy of it goes there. `levels` raises single destinations by key to one copy, or to two where even
- * the copy would read and write one buffer in one dispatch.
+ * computed here; otherwise a copy of it goes there. `levels` names the destinations whose value must first be kept in a buffer of its
+ * own, because one dispatch cannot read and write one buffer.
  */
 export function settleEffects(program: GraphProgram, levels: ReadonlyMap<string, number>): Settled {
   const nodes: Node[] = []
@@ -60,13 +60,18 @@ export function settleEffects(program: GraphProgram, levels: ReadonlyMap<string,
     nodes.push(node)
     return node.outputs[0] as Value
   }
+  const staged: Value[] = []
   /** A value of its own for a destination. */
   const claim = (key: string, v: Value, shareable: boolean): Value => {
     const base = baseOf(v)
-    let level = levels.get(key) ?? 0
-    if (isLeaf(base) || claimed.has(base) || (!shareable && readers.has(base))) level = Math.max(level, 1)
-    let root = level === 0 ? base : copied(v)
-    if (level > 1) root = copied(root)
+    const isElsewhere = isLeaf(base) || claimed.has(base)
+    let root: Value
+    if ((levels.get(key) ?? 0) > 0) {
+      const stage = isElsewhere ? copied(v) : base
+      staged.push(stage)
+      claimed.add(stage)
+      root = copied(stage)
+    } else root = isElsewhere || (!shareable && readers.has(base)) ? copied(v) : base
     claimed.add(root)
     return root
   }
@@ -116,6 +121,7 @@ export function settleEffects(program: GraphProgram, levels: ReadonlyMap<string,
     ...outputs,
     ...assignments.map((a) => a.root),
     ...packs.flatMap((p) => p.parts.map((part) => part.root)),
+    ...staged,
   ]
   return { program: { ...program, nodes, outputs }, wanted, outputs, assignments, mutations, packs }
 }

@@ -1,4 +1,4 @@
-import { OutOfMemoryError } from '../errors.ts'
+import { OutOfMemoryError, WgradError } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
 import { type Block, formatBytes, sizeClass } from '../gpu/pool.ts'
 import type { Plan, PlanStep } from './plan.ts'
@@ -138,7 +138,7 @@ export class Instance {
   /** The buffer range of a place. */
   locate(place: Place, bindings: Bindings): { buffer: GPUBuffer; offset: number } {
     const { index, offset } = place
-    if (place.space === 'slot') return { buffer: (this.blocks?.[index] as Block).buffer, offset }
+    if (place.space === 'slot') return { buffer: this.slot(index).buffer, offset }
     if (place.space === 'fixed') return { buffer: (this.fixed[index] as Block).buffer, offset }
     if (place.space === 'host') return { buffer: (this.host as Block).buffer, offset }
     const storage =
@@ -147,8 +147,8 @@ export class Instance {
         : place.space === 'leaf'
           ? bindings.leaves[index]
           : bindings.outputs[index]
-    const { block, offset: start } = storage as Storage
-    return { buffer: block.buffer, offset: start + offset }
+    if (!storage) throw new WgradError(`plan: nothing is bound to ${place.space} ${index}`)
+    return { buffer: storage.block.buffer, offset: storage.offset + offset }
   }
 
   /**
@@ -219,6 +219,12 @@ export class Instance {
   /** Compiled pipelines, in the order of the steps; for the profiler. */
   compiled(): readonly GPUComputePipeline[] {
     return this.pipelines
+  }
+
+  private slot(index: number): Block {
+    const block = this.blocks?.[index]
+    if (!block) throw new WgradError(`plan: slot ${index} has no memory; allocate first`)
+    return block
   }
 
   private bindStep(step: PlanStep, bindings: Bindings): GPUBindGroup {

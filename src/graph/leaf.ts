@@ -2,6 +2,7 @@ import type { DType } from '../dtype.ts'
 import type { Device } from '../gpu/device.ts'
 import type { LeafOp } from './op.ts'
 import { Node, type Site, type Spec, Storage, specBytes, type Value } from './value.ts'
+import type { Variable } from './variable.ts'
 
 function leafOp(name: string): LeafOp {
   return { kind: 'leaf', name, inputs: [], infer: () => [], backward: null, saves: [] }
@@ -25,6 +26,20 @@ export interface HostData {
 export interface HostNumbers {
   readonly now: () => readonly number[]
   readonly captured: readonly number[]
+}
+
+/** What a read leaf carries. `version` counts the writes of the trace that made it; it is 0 outside of one. */
+export interface VariableRead {
+  readonly variable: Variable
+  readonly version: number
+}
+
+/** A fresh leaf for reading `variable`. */
+export function readLeaf(variable: Variable, version: number): Value {
+  const payload: VariableRead = { variable, version }
+  const node = new Node(variable.device, readOp, {}, [], [variable], null, payload)
+  node.requiresGrad = variable.requiresGrad
+  return node.outputs[0] as Value
 }
 
 /** A leaf over host bytes; they belong to the graph from here on. */

@@ -3,14 +3,14 @@ import type { Program } from '../gpu/pipelines.ts'
 import { formatShape, numel } from '../shape.ts'
 import { settleEffects } from './effects.ts'
 import { type Emitted, emitCall, emitMap } from './emit.ts'
-import { hostOp, readOp } from './leaf.ts'
+import { hostOp, readOp, type VariableRead } from './leaf.ts'
 import { type DeviceTraits, traitsOf } from './op.ts'
 import { type Fusion, fuse, type Group } from './passes/fuse.ts'
 import { simplify } from './passes/simplify.ts'
 import { type GraphProgram, leavesOf } from './program.ts'
 import { type Arranged, arrange, type Place, poisonProgram, type Retry } from './tasks.ts'
 import { formatSite, type Spec, specBytes, type Value } from './value.ts'
-import type { Variable, VariableRead } from './variable.ts'
+import type { Variable } from './variable.ts'
 
 /** How a plan is built; anything but the default is for tests. */
 export interface PlanOptions {

@@ -2,13 +2,14 @@ import { fail } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
 import { arenaOf } from './effects.ts'
 import { Instance } from './instance.ts'
+import type { VariableRead } from './leaf.ts'
 import { dataOp, type HostNumbers, hostBytes, padded, readOp, uploaded, writeNumbers } from './leaf.ts'
 import { baseOf } from './passes/fuse.ts'
 import { buildPlan, variablesOf } from './plan.ts'
 import { collect, type GraphProgram, leavesOf, nodeSignature } from './program.ts'
 import { activeTrace, Trace, withTrace } from './trace.ts'
 import { type Node, Storage, specBytes, type Value } from './value.ts'
-import { copyStorage, type Variable, type VariableRead } from './variable.ts'
+import { copyStorage, type Variable } from './variable.ts'
 
 /** Plans of eager reads kept per device; the least recently used one goes first. */
 const planLimit = 128
@@ -155,8 +156,8 @@ export function hostNumbers(
 }
 
 function instanceFor(program: GraphProgram, leaves: readonly Value[], variables: readonly Variable[]): Instance {
-  let known = plans.get(program.device)
-  if (!known) plans.set(program.device, (known = new Map()))
+  const known = plans.get(program.device) ?? new Map<string, Instance>()
+  plans.set(program.device, known)
   const key = structureOf(program, leaves, variables)
   let instance = known.get(key)
   if (instance) known.delete(key)

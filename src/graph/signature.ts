@@ -1,14 +1,14 @@
-import { dataOp, hostBytes, inputOp, readOp } from './leaf.ts'
+import { dataOp, hostBytes, inputOp, readOp, type VariableRead } from './leaf.ts'
 import { type GraphProgram, isLeaf, leavesOf, nodeSignature } from './program.ts'
 import { formatSite, type Value } from './value.ts'
-import type { Variable, VariableRead } from './variable.ts'
+import type { Variable } from './variable.ts'
 
 const variableNames = new WeakMap<Variable, number>()
 let variableCount = 0
 
 function nameOfVariable(v: Variable): number {
-  let n = variableNames.get(v)
-  if (n === undefined) variableNames.set(v, (n = variableCount++))
+  const n = variableNames.get(v) ?? variableCount++
+  variableNames.set(v, n)
   return n
 }
 

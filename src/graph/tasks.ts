@@ -5,14 +5,14 @@ import { formatShape, gridOf } from '../shape.ts'
 import type { Settled } from './effects.ts'
 import { arenaOf } from './effects.ts'
 import { emitMap } from './emit.ts'
-import { readOp } from './leaf.ts'
+import { readOp, type VariableRead } from './leaf.ts'
 import { mapKernel } from './map-kernel.ts'
 import type { Fusion, Group } from './passes/fuse.ts'
 import { type Interval, placeIntervals } from './passes/memory.ts'
 import { orderTasks } from './passes/order.ts'
 import type { PlanOptions } from './plan.ts'
 import { formatSite, specBytes, type Value } from './value.ts'
-import type { Variable, VariableRead } from './variable.ts'
+import type { Variable } from './variable.ts'
 
 /** Where a value is while a plan runs: what kind of buffer, which one, and the byte offset in it. */
 export interface Place {
@@ -178,8 +178,8 @@ function conflictKeys(
     if (assignment) {
       const arena = arenaOf(assignment.variable)
       const shared = group.reads.filter((v) => {
-        const read = readOf(v)
-        return read !== null && arenaOf(read.variable) === arena
+        const home = readOf(v)?.variable ?? assigned.get(v)?.variable
+        return home !== undefined && arenaOf(home) === arena
       })
       if (shared.length === 0) return []
       const own =
@@ -214,6 +214,7 @@ function dependencies(settled: Settled, groups: readonly Group[]): ReadonlySet<n
     for (const [variable, version] of m.writes) write(variable, version, task)
   }
 
+  const assigned = new Map(settled.assignments.map((a) => [a.root, a]))
   const after = groups.map(() => new Set<number>())
   const follow = (task: number, before: number): void => {
     if (task !== before) (after[task] as Set<number>).add(before)
@@ -221,9 +222,10 @@ function dependencies(settled: Settled, groups: readonly Group[]): ReadonlySet<n
   groups.forEach((g, i) => {
     for (const v of g.reads) {
       for (const before of producer.get(v) ?? []) follow(i, before)
-      const read = readOf(v)
+      // What stands in a variable is there until its next write, whether it was read from it or assigned to it.
+      const read = readOf(v) ?? assigned.get(v)
       for (const w of read ? (writers.get(read.variable) ?? []) : []) {
-        if (w.version > (read as VariableRead).version) follow(w.task, i)
+        if (read && w.version > read.version) follow(w.task, i)
         else follow(i, w.task)
       }
     }

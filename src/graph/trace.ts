@@ -1,5 +1,6 @@
+import { readLeaf } from './leaf.ts'
 import type { Node, Value } from './value.ts'
-import { readLeaf, type Variable } from './variable.ts'
+import type { Variable } from './variable.ts'
 
 /** A change that a step makes to the world outside of it. */
 export type Effect =
@@ -22,8 +23,9 @@ export class Trace {
   readonly hooks: (() => void)[] = []
   /** Random ops so far; each takes its own place in the generator's sequence. */
   randomOps = 0
-  /** Names of scopes for messages and profiles. */
+  /** How often each variable was written so far. */
   readonly versions = new Map<Variable, number>()
+  private readonly once = new Map<string, unknown>()
   private readonly current = new Map<Variable, Value>()
 
   /** The value `variable` has at this point of the step. */
@@ -57,6 +59,12 @@ export class Trace {
     const value = get()
     this.guards.push({ name, get, value })
     return value
+  }
+
+  /** Something made once for each trace. */
+  shared<T>(name: string, make: () => T): T {
+    if (!this.once.has(name)) this.once.set(name, make())
+    return this.once.get(name) as T
   }
 
   private bump(variable: Variable): void {

@@ -128,14 +128,22 @@ export interface Site {
 
 interface StackCapture {
   captureStackTrace?(target: object, above?: unknown): void
+  stackTraceLimit?: number
 }
+
+/** Gradient rules and modules stand between the op and the user's line. */
+const framesKept = 40
 
 /** Remembers who called; the engine formats the text only when a message needs it. */
 export function captureSite(above: unknown): Site {
   const site: Site = {}
   const capture = Error as unknown as StackCapture
-  if (capture.captureStackTrace) capture.captureStackTrace(site, above)
-  else return { stack: new Error().stack ?? '' }
+  if (capture.captureStackTrace) {
+    const limit = capture.stackTraceLimit ?? 10
+    capture.stackTraceLimit = framesKept
+    capture.captureStackTrace(site, above)
+    capture.stackTraceLimit = limit
+  } else return { stack: new Error().stack ?? '' }
   return site
 }
 

@@ -1,15 +1,9 @@
 import { fail } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
 import { formatShape, sameShape } from '../shape.ts'
-import { readOp } from './leaf.ts'
+import { readLeaf } from './leaf.ts'
 import { activeTrace } from './trace.ts'
-import { Node, type Spec, Storage, specBytes, type Value } from './value.ts'
-
-/** What a read leaf carries. `version` counts the writes of the trace that made it; it is 0 outside of one. */
-export interface VariableRead {
-  readonly variable: Variable
-  readonly version: number
-}
+import { type Spec, Storage, specBytes, type Value } from './value.ts'
 
 /**
  * Memory that steps change: parameters, statistics, optimizer moments. Reading it gives the value of this moment; a lazy tensor that
@@ -99,7 +93,9 @@ export class Variable implements Spec {
   /** Moves the variable into a range of an arena. */
   home(arena: Variable, offset: number): void {
     this.beforeWrite()
-    const old = this.place
+    const old = this.placed
+    const left = this.arena?.members.indexOf(this) ?? -1
+    if (left >= 0) this.arena?.members.splice(left, 1)
     this.arena = arena
     this.arenaOffset = offset
     this.place = null
@@ -108,19 +104,11 @@ export class Variable implements Spec {
   }
 }
 
-/** A fresh leaf for reading `variable`. */
-export function readLeaf(variable: Variable, version: number): Value {
-  const payload: VariableRead = { variable, version }
-  const node = new Node(variable.device, readOp, {}, [], [variable], null, payload)
-  node.requiresGrad = variable.requiresGrad
-  return node.outputs[0] as Value
-}
-
 /** Moves a leaf to a copy of its storage if lazy nodes still wait for it. */
 export function preserve(value: Value): void {
   const waiting = (value.pending ?? []).some((ref) => {
     const node = ref.deref()
-    return node !== undefined && node.outputs.some((o) => o.storage === null)
+    return node?.outputs.some((o) => o.storage === null) ?? false
   })
   value.pending = null
   const old = value.storage

@@ -22,7 +22,18 @@ export {
   where,
   zerosLike,
 } from './arithmetic.ts'
+export { type ConvOptions, conv2d } from './conv.ts'
 export { cast, full } from './elementwise.ts'
+export { embedding, gather, oneHot, take } from './gather.ts'
+export {
+  bceWithLogits,
+  type CrossEntropyOptions,
+  crossEntropy,
+  type LossOptions,
+  l1Loss,
+  mseLoss,
+  type Reduction,
+} from './loss.ts'
 export { matmul } from './matmul.ts'
 export {
   arange,
@@ -39,8 +50,18 @@ export {
   unsqueeze,
   zeros,
 } from './movement.ts'
+export {
+  type BatchNormOptions,
+  type BatchNormResult,
+  batchNorm,
+  type LayerNormOptions,
+  layerNorm,
+} from './norm.ts'
+export { type AvgPoolOptions, avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './pool.ts'
+export { dropout, type Generator, generator, hostScalar, manualSeed, rand, randn, randomBits } from './random.ts'
 export { argmax, expand, logSumExp, max, mean, sum } from './reduce.ts'
 export { reshape } from './reshape.ts'
+export { logSoftmax, softmax } from './softmax.ts'
 export {
   abs,
   cos,
@@ -59,3 +80,4 @@ export {
   square,
   tanh,
 } from './unary.ts'
+export type { PairOption } from './window.ts'

@@ -51,8 +51,11 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
   for (const v of wanted) store(v)
   for (const node of program.nodes) {
     const { op } = node
-    if (op.kind === 'kernel') node.inputs.forEach((v, i) => isVirtual(op, i) || store(v))
-    else if (op.kind === 'pack') node.inputs.forEach(store)
+    if (op.kind === 'kernel') {
+      node.inputs.forEach((v, i) => {
+        if (!isVirtual(op, i)) store(v)
+      })
+    } else if (op.kind === 'pack') node.inputs.forEach(store)
   }
 
   /** Buffers that computing a value reads. */

@@ -1,0 +1,153 @@
+import { grad } from '../autograd.ts'
+import { fail } from '../errors.ts'
+import { hostLeaf } from '../graph/leaf.ts'
+import { mutate } from '../graph/mutate.ts'
+import type { KernelOp } from '../graph/op.ts'
+import { layOut, packOp } from '../graph/pack.ts'
+import { runEffects } from '../graph/realize.ts'
+import { call1, Tensor } from '../graph/tensor.ts'
+import { activeTrace, guarded } from '../graph/trace.ts'
+import type { Attrs } from '../graph/value.ts'
+import { Variable } from '../graph/variable.ts'
+import type { Parameter } from '../nn/parameter.ts'
+import { full } from '../ops/elementwise.ts'
+import { formatShape, sameShape } from '../shape.ts'
+
+/** Parameters that share their options; what is left out comes from the optimizer. */
+export type ParameterGroup<O> = Partial<O> & { readonly params: readonly Parameter[] }
+
+/** Parameters in one arena, with their options and the moments kept for them. */
+interface Group<O> {
+  readonly params: readonly Parameter[]
+  readonly options: O
+  readonly arena: Variable
+  readonly offsets: readonly number[]
+  readonly elements: number
+  readonly moments: readonly Variable[]
+}
+
+/** What an optimizer's update is made of. */
+export interface UpdateRule<O> {
+  readonly op: KernelOp
+  /** How many moments are kept for each parameter. */
+  readonly moments: number
+  /** Numbers of the step, read by the kernel as `hyper`; evaluated anew for each step, `t` counting from 1. */
+  hyper(options: O, t: number): number[]
+  attrs(options: O): Attrs
+}
+
+/**
+ * An optimizer keeps the parameters of a group end to end in one buffer, and each moment likewise, so that one dispatch updates them
+ * all. Options may change at any time; compiled steps read them anew.
+ */
+export abstract class Optimizer<O extends object> {
+  /** The groups; change `options` of one (such as `lr`) between steps as you like. */
+  readonly groups: readonly Group<O>[]
+  /** Steps taken so far. */
+  steps = 0
+  private readonly rule: UpdateRule<O>
+
+  protected constructor(params: readonly Parameter[] | readonly ParameterGroup<O>[], defaults: O, rule: UpdateRule<O>) {
+    this.rule = rule
+    const list = isGroups<O>(params) ? params : [{ params } as unknown as ParameterGroup<O>]
+    const seen = new Set<Parameter>()
+    for (const p of list.flatMap((g) => g.params)) {
+      if (seen.has(p))
+        fail('optimizer', `${p.variable.label} ${formatShape(p.shape)} is given twice`, 'give each parameter once')
+      if (p.dtype !== 'f32') fail('optimizer', `${p.variable.label} is ${p.dtype}`, 'parameters must be f32')
+      seen.add(p)
+    }
+    if (seen.size === 0) fail('optimizer', 'there are no parameters', 'give model.parameters()')
+    this.groups = list.map(({ params: own, ...options }) =>
+      makeGroup(own, { ...defaults, ...(options as unknown as Partial<O>) } as O, rule.moments),
+    )
+  }
+
+  /** Everything this optimizer trains. */
+  get parameters(): readonly Parameter[] {
+    return this.groups.flatMap((g) => g.params)
+  }
+
+  /** Takes the gradients of a scalar loss and updates the parameters: as part of the step being compiled, or at once. */
+  minimize(loss: Tensor): void {
+    runEffects(() => this.step(grad(loss, this.parameters)))
+  }
+
+  /** Updates the parameters with these gradients, one for each of {@link parameters}. */
+  step(grads: readonly Tensor[]): void {
+    const { parameters } = this
+    if (grads.length !== parameters.length)
+      fail('step', `${grads.length} gradients for ${parameters.length} parameters`, 'give one for each')
+    runEffects(() => {
+      let at = 0
+      for (const group of this.groups) {
+        const own = grads.slice(at, at + group.params.length)
+        at += group.params.length
+        this.update(group, own)
+      }
+      activeTrace()?.hooks.push(() => {
+        this.steps++
+      })
+    })
+  }
+
+  private update(group: Group<O>, grads: readonly Tensor[]): void {
+    group.params.forEach((p, i) => {
+      const g = grads[i] as Tensor
+      if (!sameShape(p.shape, g.shape))
+        fail(
+          'step',
+          `the gradient of ${p.variable.label} is ${formatShape(g.shape)}`,
+          `it must be ${formatShape(p.shape)}`,
+        )
+      if (p.variable.arena !== group.arena)
+        fail(
+          'step',
+          `${p.variable.label} now belongs to another optimizer`,
+          'use one optimizer for a parameter at a time',
+        )
+    })
+    const { arena, elements, offsets, moments, options } = group
+    const packed = call1(packOp, grads, { offsets, elements })
+    const numbers = new Tensor(hostLeaf(arena.device, 'f32', () => this.rule.hyper(options, this.steps + 1)))
+    const attrs = this.rule.attrs(options)
+    for (const [name, value] of Object.entries(attrs)) guarded(name, () => this.rule.attrs(options)[name] ?? value)
+    mutate(this.rule.op, [packed, numbers], { elements, ...attrs }, [arena, ...moments])
+  }
+}
+
+function isGroups<O>(
+  params: readonly Parameter[] | readonly ParameterGroup<O>[],
+): params is readonly ParameterGroup<O>[] {
+  const [first] = params
+  return first !== undefined && !(first instanceof Tensor)
+}
+
+function makeGroup<O>(params: readonly Parameter[], options: O, moments: number): Group<O> {
+  if (params.length === 0) fail('optimizer', 'a group has no parameters', 'leave empty groups out')
+  const variables = params.map((p) => p.variable)
+  const { offsets, bytes } = layOut(variables)
+  const elements = bytes / 4
+  const shared = (variables[0] as Variable).arena
+  const kept =
+    shared !== null &&
+    shared.members.length === variables.length &&
+    variables.every((v, i) => v.arena === shared && v.arenaOffset === offsets[i])
+  const zero = (label: string): Variable => new Variable(full([elements], 0).value, label, false)
+  let arena = shared as Variable
+  if (!kept) {
+    arena = zero('parameters')
+    arena.initial = null
+    variables.forEach((v, i) => {
+      v.home(arena, offsets[i] as number)
+    })
+  }
+  return {
+    params,
+    options,
+    arena,
+    offsets,
+    elements,
+    moments: Array.from({ length: moments }, (_, i) => zero(`moment ${i}`)),
+  }
+}
