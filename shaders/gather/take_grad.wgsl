@@ -1,0 +1,36 @@
+// take_grad.wgsl: gradient of taking slices by their ids: each element sums the slices that were taken from it, in order.
+//
+//   dx[o, v, n] = sum over k with id(k) = v of dy[o, k, n]
+//
+//   links  [SIZE + COUNT]           u32  read
+//   dy     [OUTER, COUNT, INNER]    f32  read
+//   dx     [OUTER, SIZE, INNER]     f32  through store_y
+//
+// Dispatch: one thread per element of dx, 64 per workgroup, folded over y; ROW is the number of invocations of one grid row.
+// Params:   OUTER SIZE COUNT INNER  sizes.
+//           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
+// The positions of an id are chained by links.wgsl.
+
+@group(0) @binding(0) var<storage, read> links: array<u32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+${EPILOGUE_DECLS}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) thread: vec3<u32>) {
+  let i = thread.y * ${ROW}u + thread.x;
+  if (i >= ${OUTER * SIZE * INNER}u) {
+    return;
+  }
+  let n = i % ${INNER}u;
+  let outer = i / ${SIZE * INNER}u * ${COUNT}u;
+  var k = links[i / ${INNER}u % ${SIZE}u];
+  var sum = 0.0;
+  for (var step = 0u; step < ${COUNT}u; step++) {
+    if (k >= ${COUNT}u) {
+      break;
+    }
+    sum += dy[(outer + k) * ${INNER}u + n];
+    k = links[${SIZE}u + k];
+  }
+  store_y(i, sum);
+}

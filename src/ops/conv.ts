@@ -1,0 +1,266 @@
+import { fail } from '../errors.ts'
+import type { Kernel } from '../gpu/kernel.ts'
+import { type DeviceTraits, type KernelCall, type KernelOp, needDtype } from '../graph/op.ts'
+import { call1, type Tensor } from '../graph/tensor.ts'
+import type { Spec } from '../graph/value.ts'
+import { formatShape, gridOf, numel } from '../shape.ts'
+import { add, zerosLike } from './arithmetic.ts'
+import {
+  type ConvShape,
+  convForwardCall,
+  convInputGradCall,
+  convOutputSize,
+  convWeightGrad,
+  convWeightGradCall,
+  weightGradChoice,
+} from './conv-kernels.ts'
+import { pad } from './movement.ts'
+import { reducePartials } from './reduce-kernels.ts'
+import { asPair, type PairOption, pairOf } from './window.ts'
+
+/** How windows lie: `[height, width]` each. */
+type Windows = {
+  readonly stride: readonly number[]
+  readonly padding: readonly number[]
+  readonly dilation: readonly number[]
+  readonly groups: number
+}
+
+/** The gradients cannot tell the sizes that strides round away from their inputs. */
+type Sized = Windows & { readonly size: readonly number[] }
+
+function convShape(x: readonly number[], w: readonly number[], windows: Windows): ConvShape {
+  return {
+    images: x[0] as number,
+    size: [x[1] as number, x[2] as number],
+    channels: x[3] as number,
+    outputs: w[0] as number,
+    kernel: [w[1] as number, w[2] as number],
+    stride: asPair(windows.stride),
+    padding: asPair(windows.padding),
+    dilation: asPair(windows.dilation),
+    groups: windows.groups,
+  }
+}
+
+function inputShape(dy: readonly number[], w: readonly number[], { size, groups }: Sized): number[] {
+  return [dy[0] as number, ...size, (w[3] as number) * groups]
+}
+
+function weightShape(x: readonly number[], dy: readonly number[], { size, groups }: Sized): number[] {
+  return [dy[3] as number, ...size, (x[3] as number) / groups]
+}
+
+function work(shape: ConvShape): { flops: number; bytes: number } {
+  const { images, size, channels, outputs, kernel, groups } = shape
+  const y = images * numel(convOutputSize(shape)) * outputs
+  const taps = numel(kernel) * (channels / groups)
+  return { flops: 2 * y * taps, bytes: 4 * (images * numel(size) * channels + outputs * taps + y) }
+}
+
+export const convForwardOp: KernelOp<'x' | 'w', Windows> = {
+  kind: 'kernel',
+  name: 'conv2d',
+  inputs: ['x', 'w'],
+  epilogue: true,
+  infer: ([x, w], attrs) => {
+    const [images, weights] = [x as Spec, w as Spec]
+    checkConv(images, weights, attrs.groups)
+    const shape = convShape(images.shape, weights.shape, attrs)
+    const [p, q] = convOutputSize(shape)
+    if (p < 1 || q < 1) {
+      const [h, v] = shape.size.map((s, i) => s + 2 * (shape.padding[i] as number)) as [number, number]
+      const reach = shape.kernel.map((k, i) => (shape.dilation[i] as number) * (k - 1) + 1)
+      fail(
+        'conv2d',
+        `x is ${formatShape(images.shape)}, ${formatShape([h, v])} with padding, and a window reaches over ${formatShape(reach)}`,
+        'a window must fit into the padded image',
+      )
+    }
+    return [{ shape: [shape.images, p, q, shape.outputs], dtype: 'f32' }]
+  },
+  lower: ({ inputs: [x, w], attrs, device }) => {
+    const shape = convShape((x as Spec).shape, (w as Spec).shape, attrs)
+    const call = convForwardCall(shape, device.software)
+    return [{ ...call, bindings: { x: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
+  },
+  cost: ([x, w], _, attrs) => work(convShape((x as Spec).shape, (w as Spec).shape, attrs)),
+  backward: ({ in: { x, w }, grad, attrs }) => ({
+    x: () => inputGrad(grad, w, { ...attrs, size: x.shape.slice(1, 3) }),
+    w: () => (x.size === 0 ? zerosLike(w) : weightGrad(x, grad, { ...attrs, size: w.shape.slice(1, 3) })),
+  }),
+  saves: ['x', 'w'],
+}
+
+/** The transpose of the convolution with respect to its images; `size` is theirs. */
+export const convInputGradOp: KernelOp<'dy' | 'w', Sized> = {
+  kind: 'kernel',
+  name: 'convInputGrad',
+  inputs: ['dy', 'w'],
+  epilogue: true,
+  infer: ([dy, w], attrs) => [
+    { shape: inputShape((dy as Spec).shape, (w as Spec).shape, attrs), dtype: (dy as Spec).dtype },
+  ],
+  lower: ({ inputs: [, w], outputs: [dx], attrs, device }) => {
+    const shape = convShape((dx as Spec).shape, (w as Spec).shape, attrs)
+    const call = convInputGradCall(shape, device.software)
+    return [{ ...call, bindings: { dy: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
+  },
+  cost: ([, w], [dx], attrs) => work(convShape((dx as Spec).shape, (w as Spec).shape, attrs)),
+  backward: ({ in: { dy, w }, grad, attrs }) => ({
+    dy: () => call1(convForwardOp, [grad, w], windowsOf(attrs)),
+    w: () => (dy.size === 0 ? zerosLike(w) : weightGrad(grad, dy, { ...attrs, size: w.shape.slice(1, 3) })),
+  }),
+  saves: ['dy', 'w'],
+}
+
+/** The transpose of the convolution with respect to its weights; `size` is their height and width. */
+export const convWeightGradOp: KernelOp<'x' | 'dy', Sized> = {
+  kind: 'kernel',
+  name: 'convWeightGrad',
+  inputs: ['x', 'dy'],
+  epilogue: true,
+  infer: ([x, dy], attrs) => [
+    { shape: weightShape((x as Spec).shape, (dy as Spec).shape, attrs), dtype: (x as Spec).dtype },
+  ],
+  lower: ({ inputs: [x], outputs: [dw], attrs, device }) =>
+    weightGradCalls(convShape((x as Spec).shape, (dw as Spec).shape, attrs), device),
+  cost: ([x], [dw], attrs) => work(convShape((x as Spec).shape, (dw as Spec).shape, attrs)),
+  backward: ({ in: { x, dy }, grad, attrs }) => ({
+    x: () => inputGrad(dy, grad, { ...attrs, size: x.shape.slice(1, 3) }),
+    dy: () => call1(convForwardOp, [x, grad], windowsOf(attrs)),
+  }),
+  saves: ['x', 'dy'],
+}
+
+function windowsOf({ stride, padding, dilation, groups }: Windows): Windows {
+  return { stride, padding, dilation, groups }
+}
+
+function inputGrad(dy: Tensor, w: Tensor, attrs: Sized): Tensor {
+  return call1(convInputGradOp, [dy, w], attrs)
+}
+
+function weightGrad(x: Tensor, dy: Tensor, attrs: Sized): Tensor {
+  return call1(convWeightGradOp, [x, dy], attrs)
+}
+
+/** The kernel with its output in a buffer of parts instead of the generated store. */
+const weightGradParts: Kernel = {
+  ...convWeightGrad,
+  bindings: [...convWeightGrad.bindings, { name: 'parts', access: 'read_write' }],
+}
+const storePart = `@group(0) @binding(2) var<storage, read_write> parts: array<f32>;
+fn store_y(i: u32, value: f32) {
+  parts[i] = value;
+}`
+const sumOfParts = `alias Acc = f32;
+fn identity() -> Acc { return 0.0; }
+fn combine(a: Acc, b: Acc) -> Acc { return a + b; }
+fn finish(a: Acc) -> f32 { return a; }`
+
+function weightGradCalls(shape: ConvShape, device: DeviceTraits): KernelCall[] {
+  const choice = weightGradChoice(shape, device.software)
+  const call = convWeightGradCall(shape, choice)
+  const read = { x: { input: 0 }, dy: { input: 1 } }
+  if (choice.parts === 1) return [{ ...call, bindings: read, epilogue: true, ...work(shape) }]
+
+  const outputs = shape.outputs * numel(shape.kernel) * (shape.channels / shape.groups)
+  const parts = { temp: 'parts', bytes: 4 * outputs * choice.parts }
+  const threads = 64
+  const grid = gridOf(Math.ceil(outputs / threads))
+  return [
+    {
+      kernel: weightGradParts,
+      params: { ...call.params, EPILOGUE_DECLS: storePart },
+      bindings: { ...read, parts },
+      grid: call.grid,
+      ...work(shape),
+    },
+    {
+      kernel: reducePartials,
+      params: { ACC: sumOfParts, OUTPUTS: outputs, SPLITS: choice.parts, THREADS: threads, ROW: grid[0] * threads },
+      bindings: { partials: parts },
+      grid,
+      epilogue: true,
+      flops: outputs * choice.parts,
+      bytes: 4 * outputs * (choice.parts + 1),
+    },
+  ]
+}
+
+function checkConv(x: Spec, w: Spec, groups: number): void {
+  needDtype('conv2d', 'x', x, 'f32')
+  needDtype('conv2d', 'w', w, 'f32')
+  const shown = `x is ${formatShape(x.shape)} and w is ${formatShape(w.shape)}`
+  if (x.shape.length !== 4 || w.shape.length !== 4) {
+    fail(
+      'conv2d',
+      shown,
+      'x must be [images, height, width, channels] and w [outputs, height, width, channels / groups]',
+    )
+  }
+  const [outputs, , , depth] = w.shape as [number, number, number, number]
+  const channels = x.shape[3] as number
+  if (channels !== depth * groups) {
+    const times = groups === 1 ? '' : ` times groups (${groups})`
+    fail('conv2d', shown, `x's last axis (${channels}) must equal w's (${depth})${times}`)
+  }
+  if (outputs % groups !== 0) fail('conv2d', shown, `the outputs (${outputs}) must be a multiple of groups (${groups})`)
+  if (numel(w.shape) === 0) fail('conv2d', shown, 'w must hold at least one element')
+}
+
+/** Options of {@link conv2d}. */
+export interface ConvOptions {
+  /** One number for each output, [O]. */
+  readonly bias?: Tensor | null
+  /** Pixels between windows; 1 unless given. */
+  readonly stride?: PairOption
+  /** Zeros around the image, or 'same': the output has the size of the image, which takes stride 1. */
+  readonly padding?: PairOption | 'same'
+  /** Pixels between the taps of a window; 1 unless given. */
+  readonly dilation?: PairOption
+  /** Channels and outputs are cut into this many groups that do not mix; 1 unless given. */
+  readonly groups?: number
+}
+
+/**
+ * Convolution of images x [N, H, W, C] with weights w [O, KH, KW, C / groups] -> [N, P, Q, O]. As in PyTorch, the kernel is not
+ * flipped. Throws when channels do not match or a window is larger than the padded image.
+ */
+export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  const { bias = null, groups = 1 } = options
+  if (!Number.isInteger(groups) || groups < 1)
+    fail('conv2d', `groups is ${groups}`, 'it must be a whole number of at least 1')
+  const stride = pairOf('conv2d', 'stride', options.stride ?? 1, 1)
+  const dilation = pairOf('conv2d', 'dilation', options.dilation ?? 1, 1)
+  checkConv(x, w, groups)
+  let images = x
+  let padding: readonly number[]
+  if (options.padding === 'same') {
+    if (stride[0] !== 1 || stride[1] !== 1)
+      fail('conv2d', `padding 'same' with stride ${formatShape(stride)}`, 'the stride must be 1')
+    const [h, v] = dilation.map((d, i) => d * ((w.shape[i + 1] as number) - 1)) as [number, number]
+    padding = [Math.floor(h / 2), Math.floor(v / 2)]
+    // The odd zero of an even kernel goes below and to the right.
+    if (h % 2 !== 0 || v % 2 !== 0)
+      images = pad(x, [
+        [0, 0],
+        [0, h % 2],
+        [0, v % 2],
+        [0, 0],
+      ])
+  } else {
+    padding = pairOf('conv2d', 'padding', options.padding ?? 0, 0)
+  }
+  const y = call1(convForwardOp, [images, w], { stride, padding, dilation, groups })
+  if (!bias) return y
+  if (bias.shape.length !== 1 || bias.shape[0] !== w.shape[0]) {
+    fail(
+      'conv2d',
+      `bias is ${formatShape(bias.shape)} and w is ${formatShape(w.shape)}`,
+      `bias must be [${w.shape[0]}]`,
+    )
+  }
+  return add(y, bias)
+}
