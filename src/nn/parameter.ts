@@ -1,0 +1,73 @@
+import { encode } from '../dtype.ts'
+import { fail } from '../errors.ts'
+import { runEffects, writeVariable } from '../graph/realize.ts'
+import { Tensor } from '../graph/tensor.ts'
+import type { Value } from '../graph/value.ts'
+import { Variable } from '../graph/variable.ts'
+import { formatShape } from '../shape.ts'
+
+/** A tensor whose contents steps may change. Lazy tensors made from it keep the value they saw. */
+export class StateTensor extends Tensor {
+  /** @internal */
+  readonly variable: Variable
+
+  constructor(initial: Tensor, label: string, requiresGrad: boolean) {
+    super(null)
+    this.variable = new Variable(initial.value, label, requiresGrad)
+  }
+
+  override get value(): Value {
+    return this.variable.read()
+  }
+
+  override get requiresGrad(): boolean {
+    return this.variable.requiresGrad
+  }
+
+  override get shape(): readonly number[] {
+    return this.variable.shape
+  }
+
+  override get dtype(): Variable['dtype'] {
+    return this.variable.dtype
+  }
+
+  override get device(): Variable['device'] {
+    return this.variable.device
+  }
+
+  /** Sets the contents to a tensor's value: at once, or as part of the step being compiled. */
+  assign(value: Tensor): void {
+    runEffects(() => this.variable.assign(value.value))
+  }
+
+  /** Sets the contents to numbers, row-major. */
+  set(data: ArrayLike<number>): void {
+    if (data.length !== this.size)
+      fail(
+        'set',
+        `${data.length} values for ${this.variable.label} ${formatShape(this.shape)}`,
+        `it takes ${this.size}`,
+      )
+    writeVariable(this.variable, encode(data, this.dtype))
+  }
+}
+
+/** What an optimizer trains. */
+export class Parameter extends StateTensor {
+  constructor(initial: Tensor, label = 'parameter', requiresGrad = true) {
+    super(initial, label, requiresGrad)
+  }
+}
+
+/** State of a module that is saved with it and not trained, such as running statistics. */
+export class Buffer extends StateTensor {
+  constructor(initial: Tensor, label = 'buffer') {
+    super(initial, label, false)
+  }
+}
+
+/** A whole number of a module that is saved with it and kept on the host. */
+export class Counter {
+  value = 0
+}
