@@ -73,9 +73,10 @@ export class Device {
     this.guard = options.guard ?? false
     this.memoryBudget = options.memoryBudget ?? Number.POSITIVE_INFINITY
     this.submitBudgetMs = options.submitBudgetMs ?? (info.software ? 1000 : 40)
-    this.pool = new Pool(handle, { guard: this.guard, budget: this.memoryBudget })
-    this.scratch = new Scratch(this.pool)
     this.queue = new Queue(handle, options.runAheadMs ?? 100, (error) => this.report(error))
+    const later = (run: () => void): void => this.queue.enqueue({ cost: 0, run })
+    this.pool = new Pool(handle, { guard: this.guard, budget: this.memoryBudget, later })
+    this.scratch = new Scratch(this.pool)
     this.pipelines = new Pipelines(handle)
     this.readback = new Readback(handle)
     handle.addEventListener?.('uncapturederror', (event) => {

@@ -44,11 +44,13 @@ export class Pool {
   private nextId = 1
   private readonly device: GPUDevice
   private readonly guard: boolean
+  private readonly later: (run: () => void) => void
   private readonly budget: number
 
-  constructor(device: GPUDevice, options: { guard: boolean; budget: number }) {
+  constructor(device: GPUDevice, options: { guard: boolean; budget: number; later: (run: () => void) => void }) {
     this.device = device
     this.guard = options.guard
+    this.later = options.later
     this.budget = options.budget
   }
 
@@ -71,7 +73,7 @@ export class Pool {
     else this.free.set(block.bytes, [block])
   }
 
-  /** Destroys the free blocks. WebGPU lets submitted work finish first. */
+  /** Destroys the free blocks, behind all work that stands in line. */
   trim(): void {
     for (const list of this.free.values()) for (const block of list) this.destroy(block)
     this.free.clear()
@@ -129,13 +131,13 @@ export class Pool {
 
   private destroy(block: Block): void {
     this.allocated -= block.bytes
-    block.buffer.destroy()
+    this.later(() => block.buffer.destroy())
   }
 
   private poison(block: Block, bytes: number): void {
     const words = new Uint32Array((block.bytes + guardBytes) / 4).fill(nanWord)
     words.fill(guardWord, Math.ceil(bytes / 4))
-    this.device.queue.writeBuffer(block.buffer, 0, words)
+    this.later(() => this.device.queue.writeBuffer(block.buffer, 0, words))
   }
 }
 

@@ -2,6 +2,7 @@ import { type DType, decode, encode, type TypedArray } from '../dtype.ts'
 import { fail, StaleOutputError } from '../errors.ts'
 import { type Device, defaultDevice } from '../gpu/device.ts'
 import { checkShape, formatShape, numel } from '../shape.ts'
+import { constantOf } from './constant.ts'
 import { dataLeaf, hostBytes, inputOp } from './leaf.ts'
 import type { MapOp, Op } from './op.ts'
 import { realize } from './realize.ts'
@@ -203,11 +204,10 @@ export function call1(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}): Ten
 }
 
 function sharedDevice(name: string, inputs: readonly Tensor[]): Device {
-  const first = inputs[0]
-  if (!first) return defaultDevice()
-  const { device } = first
+  // A constant is no data: it joins whatever device the other inputs are on.
+  const { device } = inputs.find((t) => constantOf(t.value) === null) ?? inputs[0] ?? { device: defaultDevice() }
   for (const t of inputs) {
-    if (t.device !== device)
+    if (t.device !== device && constantOf(t.value) === null)
       fail(name, 'its inputs are on different devices', 'read one and make it anew on the other device')
     const why = t.stale?.()
     if (why) throw new StaleOutputError(why)

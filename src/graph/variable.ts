@@ -24,8 +24,8 @@ export class Variable implements Spec {
   private place: Storage | null = null
   private reader: Value | null = null
 
-  constructor(initial: Value, label: string, requiresGrad: boolean) {
-    this.device = initial.node.device
+  constructor(initial: Value, label: string, requiresGrad: boolean, device: Device = initial.node.device) {
+    this.device = device
     this.shape = initial.shape
     this.dtype = initial.dtype
     this.initial = initial

@@ -4,7 +4,7 @@ import { constantOp, literal } from '../graph/constant.ts'
 import type { GradContext, GradRules, MapOp } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Attrs, Spec } from '../graph/value.ts'
-import { broadcastFor, numel } from '../shape.ts'
+import { broadcastFor, checkShape, numel } from '../shape.ts'
 import { broadcastIndex } from './indexing.ts'
 
 /** Which dtypes a row takes, and what it gives. */
@@ -72,8 +72,9 @@ function resultDtype(op: string, rule: DtypeRule, names: readonly string[], spec
 /** A tensor, or a number that becomes a constant of the other operand's dtype. */
 export type Operandish = Tensor | number
 
-/** A constant tensor. */
+/** A tensor that holds one number everywhere. */
 export function full(shape: readonly number[], value: number, dtype: DType = 'f32'): Tensor {
+  checkShape('full', shape)
   return call1(constantOp, [], { shape, dtype, value })
 }
 

@@ -42,6 +42,14 @@ const erfHelper = [
 }`,
 ] as const
 
+/** log(1 + t) for t >= 0; near 0 its series, where 1 + t would lose t. */
+const log1pHelper = [
+  'wgrad_log1p',
+  `fn wgrad_log1p(t: f32) -> f32 {
+  return select(log(1.0 + t), t * (1.0 - t * (0.5 - t * 0.33333333)), t < 0.01);
+}`,
+] as const
+
 const sqrt2OverPi = Math.sqrt(2 / Math.PI)
 
 export const expOp = unary(
@@ -123,12 +131,13 @@ export const reluOp = unary(
 )
 export const softplusOp = unary(
   'softplus',
-  (x) => `max(${x}, 0.0) + log(1.0 + exp(-abs(${x})))`,
-  10,
+  (x) => `max(${x}, 0.0) + wgrad_log1p(exp(-abs(${x})))`,
+  14,
   ['x'],
   ({ in: { x }, grad }) => ({
     x: () => mul(grad, sigmoid(x)),
   }),
+  log1pHelper,
 )
 export const siluOp = unary(
   'silu',

@@ -133,7 +133,8 @@ function makeGroup<O>(params: readonly Parameter[], options: O, moments: number)
     shared !== null &&
     shared.members.length === variables.length &&
     variables.every((v, i) => v.arena === shared && v.arenaOffset === offsets[i])
-  const zero = (label: string): Variable => new Variable(full([elements], 0).value, label, false)
+  const zero = (label: string): Variable =>
+    new Variable(full([elements], 0).value, label, false, (variables[0] as Variable).device)
   let arena = shared as Variable
   if (!kept) {
     arena = zero('parameters')

@@ -30,6 +30,9 @@ interface Use {
   readonly arg: number
 }
 
+/** Ops in one expression; longer chains are stored in between, so that shaders stay small. */
+const longestExpression = 96
+
 /** FLOPs per element up to which computing a value again beats storing it once. */
 const recomputeFlops = 4
 
@@ -58,9 +61,10 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
     } else if (op.kind === 'pack') node.inputs.forEach(store)
   }
 
-  /** Buffers that computing a value reads. */
+  /** Buffers that computing a value reads, as known when it was looked at: an upper bound for the binding limit. */
   const reach = new Map<Value, ReadonlySet<Value>>()
   const flops = new Map<Value, number>()
+  const length = new Map<Value, number>()
   const inlined = (v: Value): boolean => !isLeaf(v) && v.node.op.kind === 'map' && !stored.has(v)
   const reachOf = (v: Value): ReadonlySet<Value> => (inlined(v) ? (reach.get(v) ?? new Set()) : new Set([v]))
   const flopsOf = (v: Value): number => (inlined(v) ? (flops.get(v) ?? 0) : 0)
@@ -93,6 +97,11 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
       v,
       node.inputs.reduce((sum, x) => sum + flopsOf(x), op.flops(node.attrs as never)),
     )
+    length.set(
+      v,
+      node.inputs.reduce((sum, x) => sum + (inlined(x) ? (length.get(x) ?? 0) : 0), 1),
+    )
+    if ((length.get(v) as number) > longestExpression) store(v)
     if (op.alias || stored.has(v)) continue
     const readers = effectiveUses(v, uses)
     const again = readers.some(
@@ -104,7 +113,7 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
   }
 
   return {
-    groups: formGroups(program, uses, stored, inlined, reachOf, traits),
+    groups: formGroups(program, uses, stored, inlined, traits),
     packs: program.nodes.filter((n) => n.op.kind === 'pack'),
     inlined,
   }
@@ -138,17 +147,16 @@ function formGroups(
   uses: Map<Value, Use[]>,
   stored: ReadonlySet<Value>,
   inlined: (v: Value) => boolean,
-  reachOf: (v: Value) => ReadonlySet<Value>,
   traits: DeviceTraits,
 ): Group[] {
   const hosts = new Map<Value, Value>()
   const rootOf = new Map<Value, Value>()
   for (const node of [...program.nodes].reverse()) {
     const out = node.outputs[0]
-    if (node.op.kind !== 'kernel' || !node.op.epilogue || !out || stored.has(out)) continue
+    if (node.op.kind !== 'kernel' || !node.op.epilogue || !out || node.outputs.length > 1 || stored.has(out)) continue
     const root = soleRoot(out, uses, stored)
     if (!root || hosts.has(root) || numel(root.shape) !== numel(out.shape)) continue
-    const extra = [...groupReach(root, reachOf)].filter((b) => b !== out).length
+    const extra = [...readsOf(root.node.inputs, inlined)].filter((b) => b !== out).length
     if (extra + node.inputs.length + 2 > traits.maxBuffers) continue
     hosts.set(root, out)
     rootOf.set(out, root)
@@ -160,23 +168,32 @@ function formGroups(
     const out = node.outputs[0] as Value
     if (op.kind === 'map') {
       if (!stored.has(out) || inlined(out) || hosts.has(out)) continue
-      const reads = [...groupReach(out, reachOf)]
+      const reads = [...readsOf(node.inputs, inlined)]
       groups.push({ kind: 'map', node, root: out, outputs: [out], reads, calls: [] })
     } else if (op.kind === 'kernel') {
       const root = out ? (rootOf.get(out) ?? out) : null
       const calls = op.lower({ inputs: node.inputs, outputs: node.outputs, attrs: node.attrs as never, device: traits })
-      const reads = new Set(node.inputs.flatMap((v, i) => (isVirtual(op, i) ? [...reachOf(v)] : [baseOf(v)])))
-      if (root && root !== out) for (const b of groupReach(root, reachOf)) if (b !== out) reads.add(b)
+      const reads = readsOf(node.inputs, inlined)
+      if (root && root !== out) for (const b of readsOf(root.node.inputs, inlined)) if (b !== out) reads.add(b)
       const outputs = root ? [root, ...node.outputs.slice(1)] : []
-      groups.push({ kind: 'kernel', node, root, outputs, reads: [...reads].map(baseOf), calls })
+      groups.push({ kind: 'kernel', node, root, outputs, reads: [...reads], calls })
     }
   }
   return groups
 }
 
-/** Buffers that the expression of a stored map value reads. */
-function groupReach(root: Value, reachOf: (v: Value) => ReadonlySet<Value>): Set<Value> {
-  return new Set(root.node.inputs.flatMap((v) => [...reachOf(v)]).map(baseOf))
+/** The buffers that computing from `inputs` reads, looking through what is inlined. */
+function readsOf(inputs: readonly Value[], inlined: (v: Value) => boolean): Set<Value> {
+  const reads = new Set<Value>()
+  const seen = new Set<Value>()
+  const walk = (v: Value): void => {
+    if (seen.has(v)) return
+    seen.add(v)
+    if (inlined(v)) v.node.inputs.forEach(walk)
+    else reads.add(baseOf(v))
+  }
+  inputs.forEach(walk)
+  return reads
 }
 
 /** The one stored elementwise value that all readers of `v` lead to, element by element; null if there is none. */
