@@ -3,14 +3,24 @@ import type { Device } from '../gpu/device.ts'
 import { formatShape, numel, sameShape } from '../shape.ts'
 import type { CompileOptions, StepCost, StepOutputs } from './compile.ts'
 import { type Copy, Instance } from './instance.ts'
-import { dataOp, hostBytes, inputLeaf, inputOp, padded, storedLeaf, uploaded } from './leaf.ts'
+import {
+  dataOp,
+  hostBytes,
+  inputLeaf,
+  inputOp,
+  padded,
+  readOp,
+  storedLeaf,
+  uploaded,
+  type VariableRead,
+} from './leaf.ts'
 import { buildPlan, variablesOf } from './plan.ts'
 import { collect, type GraphProgram, leavesOf } from './program.ts'
 import { beforeWrite, hostNumbers, initialize, neededVariables, realize } from './realize.ts'
 import { firstDifference, signaturesOf } from './signature.ts'
 import { Tensor } from './tensor.ts'
 import { Trace, withTrace } from './trace.ts'
-import { type Spec, Storage, specBytes, type Value } from './value.ts'
+import { Node, type Spec, Storage, specBytes, type Value } from './value.ts'
 import { preserve, type Variable } from './variable.ts'
 
 /** Ways to place and order the same work, for tests. */
@@ -65,6 +75,12 @@ export class CompiledPlan {
     this.traced = this.trace()
     const { program } = this.traced
     this.leaves = leavesOf(program)
+    // What the function holds from outside keeps the value it was made from, so it is no read of the step's own.
+    initialize(
+      this.leaves.flatMap((v) =>
+        v.pending && v.node.op === readOp ? [(v.node.payload as VariableRead).variable] : [],
+      ),
+    )
     this.variables = variablesOf(program)
     this.needed = neededVariables(program, this.leaves)
     const { reuse = true, order, poison = false } = options.debug ?? {}
@@ -165,9 +181,9 @@ export class CompiledPlan {
     args.forEach((arg, i) => {
       this.feed(arg, (this.inputStorages as readonly Storage[])[i] as Storage, uploads, before)
     })
+    for (const i of instance.plan.writes) beforeWrite(this.variables[i] as Variable)
     const bindings = { leaves: this.leaves.map((v) => this.leafStorage(v)), variables: this.variables, outputs: [] }
     const groups = instance.bind(bindings)
-    for (const i of instance.plan.writes) beforeWrite(this.variables[i] as Variable)
     const numbers = hostNumbers(instance, this.leaves, (h) => h.now())
     const at = this.steps % this.ringDepth
     const after: Copy[] = []
@@ -286,6 +302,7 @@ export class CompiledPlan {
 
   private trace(): Traced {
     const trace = new Trace()
+    const since = Node.count
     const inputs = this.specs.map((s, i) => inputLeaf(this.device, s, i, null))
     return withTrace(trace, () => {
       const returned = this.fn(...inputs.map((v) => new Tensor(v)))
@@ -295,7 +312,7 @@ export class CompiledPlan {
         tensors.map((t) => t.value),
         trace.effects,
       )
-      return { trace, program, inputs, shape, signatures: signaturesOf(program) }
+      return { trace, program, inputs, shape, signatures: signaturesOf(program, since) }
     })
   }
 }

@@ -117,18 +117,18 @@ function compute(program: GraphProgram, targets: readonly Storage[]): void {
   const { device } = program
   device.assertUsable('run')
   const leaves = leavesOf(program)
-  const variables = variablesOf(program)
   initialize(neededVariables(program, leaves))
+  const variables = variablesOf(program)
   for (const leaf of leaves) if (leaf.node.op === dataOp) uploaded(leaf)
   const instance = instanceFor(program, leaves, variables)
-  const written = instance.plan.writes.map((i) => variables[i] as Variable)
+  // Values read before this moment are moved out of the way first, as the program itself may read them.
+  for (const i of instance.plan.writes) beforeWrite(variables[i] as Variable)
   const groups = instance.bind({
     leaves: leaves.map((v) => v.storage ?? storageOfRead(v)),
     variables,
     outputs: targets,
   })
   const numbers = hostNumbers(instance, leaves, (h) => h.captured)
-  for (const variable of written) beforeWrite(variable)
   if (!instance.ready) device.queue.enqueue({ cost: 0, run: () => instance.compile() })
   device.queue.enqueue({ cost: instance.cost, run: () => instance.run(groups, numbers, [], []) })
 }

@@ -19,7 +19,7 @@ function hash(bytes: ArrayBuffer): number {
   return h
 }
 
-function nameOfLeaf(value: Value): string {
+function nameOfLeaf(value: Value, since: number): string {
   const { op, payload } = value.node
   const spec = `${value.dtype}[${value.shape.join()}]`
   if (op === readOp) {
@@ -27,16 +27,19 @@ function nameOfLeaf(value: Value): string {
     return `variable ${nameOfVariable(variable)} '${variable.label}' after ${version} writes ${spec}`
   }
   if (op === inputOp) return `argument ${String(payload)} ${spec}`
-  const bytes = hostBytes(value)
+  const bytes = value.node.id >= since ? hostBytes(value) : null
   if (bytes) return `data ${spec} ${hash(bytes).toString(16)}`
   return op === dataOp ? `tensor ${value.id} ${spec}` : `${op.name} ${spec}`
 }
 
-/** One line for every node, every effect and the outputs; equal lists mean the same step. */
-export function signaturesOf(program: GraphProgram): string[] {
+/**
+ * One line for every node, every effect and the outputs; equal lists mean the same step. Data made during the trace, from node `since` on,
+ * is known by its bytes; what was there before, by which tensor it is.
+ */
+export function signaturesOf(program: GraphProgram, since: number): string[] {
   const names = new Map<Value, string>()
-  for (const leaf of leavesOf(program)) names.set(leaf, nameOfLeaf(leaf))
-  const nameOf = (v: Value): string => names.get(v) ?? (isLeaf(v) ? nameOfLeaf(v) : '?')
+  for (const leaf of leavesOf(program)) names.set(leaf, nameOfLeaf(leaf, since))
+  const nameOf = (v: Value): string => names.get(v) ?? (isLeaf(v) ? nameOfLeaf(v, since) : '?')
   const lines = program.nodes.map((node, i) => {
     node.outputs.forEach((o, k) => {
       names.set(o, `#${i}.${k}`)

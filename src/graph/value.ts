@@ -96,7 +96,8 @@ export class Node {
   readonly payload: unknown
   inputs: readonly Value[]
   requiresGrad = false
-  private static count = 0
+  /** Nodes made so far. */
+  static count = 0
 
   constructor(
     device: Device,
