@@ -6,11 +6,12 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
-import { expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { compactWgsl } from '../../scripts/compact-wgsl.ts'
 import { findSoftwareDriver } from '../../src/node/driver.ts'
-import type { CheckResult } from './checks.ts'
-import { failures } from './failures.ts'
+import { checks } from '../ops/all.ts'
+import type { CheckResult } from '../ops/runner.ts'
+import type { Line } from './in-deno.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const denoScript = join(dirname(createRequire(import.meta.url).resolve('deno/package.json')), 'bin.cjs')
@@ -36,34 +37,34 @@ async function bundleChecks(outDir: string): Promise<string> {
 interface DenoRun {
   adapter: string
   results: CheckResult[]
-  /** Whether the run reached its end, and what it wrote to stderr if not. */
+  /** 'done', or how far the run came and what it wrote to stderr. */
   end: string
 }
 
-async function runDeno(script: string): Promise<DenoRun> {
+async function denoEnvironment(): Promise<NodeJS.ProcessEnv> {
+  const env = { ...process.env, NO_COLOR: '1' }
   const choice = process.env.WGRAD_DRIVER
   const driver = choice === 'swiftshader' || choice === 'lavapipe' ? await findSoftwareDriver(choice) : null
-  const env = { ...process.env, NO_COLOR: '1' }
-  if (driver) {
-    const loader = driver.loader ? dirname(driver.loader) : ''
-    Object.assign(env, {
-      VK_DRIVER_FILES: driver.manifest,
-      LD_LIBRARY_PATH: [loader, process.env.LD_LIBRARY_PATH].filter(Boolean).join(':'),
-    })
-  }
-  const child = spawn(process.execPath, [denoScript, 'run', '--no-config', '--unstable-webgpu', '-A', script], { env })
+  if (!driver) return env
+  const libraries = [driver.loader && dirname(driver.loader), process.env.LD_LIBRARY_PATH].filter(Boolean)
+  return { ...env, VK_DRIVER_FILES: driver.manifest, LD_LIBRARY_PATH: libraries.join(':') }
+}
+
+async function runDeno(script: string): Promise<DenoRun> {
+  const args = [denoScript, 'run', '--no-config', '--unstable-webgpu', '-A', script]
+  const child = spawn(process.execPath, args, { env: await denoEnvironment() })
   const run: DenoRun = { adapter: 'none', results: [], end: '' }
   let stderr = ''
   let isDone = false
   child.stderr.on('data', (data: Buffer) => {
     stderr = (stderr + data.toString()).slice(-4000)
   })
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    if (!line.startsWith('{')) return
-    const entry = JSON.parse(line) as Partial<CheckResult & { adapter: string; done: number }>
-    if (entry.adapter !== undefined) run.adapter = entry.adapter
-    else if (entry.done !== undefined) isDone = true
-    else run.results.push(entry as CheckResult)
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    if (!text.startsWith('{')) return
+    const line = JSON.parse(text) as Line
+    if ('adapter' in line) run.adapter = line.adapter
+    else if ('result' in line) run.results.push(line.result)
+    else isDone = true
   })
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
   const last = run.results.at(-1)?.name ?? 'none'
@@ -71,14 +72,25 @@ async function runDeno(script: string): Promise<DenoRun> {
   return run
 }
 
-test('every op check passes on wgpu and Naga', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'wgrad-deno-'))
-  try {
-    const run = await runDeno(await bundleChecks(folder))
-    expect(failures(run.results)).toBe('')
+describe('in Deno on wgpu and Naga', () => {
+  let run: DenoRun
+
+  beforeAll(async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'wgrad-deno-'))
+    try {
+      run = await runDeno(await bundleChecks(folder))
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+
+  test.each([...checks.map(({ op }) => op), 'guard zones'])('%s', (op) => {
+    const result = run.results.find(({ name }) => name === op)
+    expect(result, `this check did not run: ${run.end}`).toBeDefined()
+    expect(result?.message ?? '').toBe('')
+  })
+
+  test('the run comes to its end', () => {
     expect(run.end).toBe('done')
-    expect(run.results.length).toBeGreaterThan(0)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 })

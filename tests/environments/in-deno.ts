@@ -1,11 +1,16 @@
-import { type CheckResult, checks, runChecks } from './checks.ts'
+import { openDevice } from '../../src/index.ts'
+import { checks } from '../ops/all.ts'
+import { type CheckResult, runChecks } from '../ops/runner.ts'
 
-/** Runs every op check and prints each result as one line of JSON. */
-function print(result: CheckResult | { adapter: string } | { done: number }): void {
-  console.log(JSON.stringify(result))
+/** What this program prints, one line of JSON each. */
+export type Line = { adapter: string } | { result: CheckResult } | { done: number }
+
+function print(line: Line): void {
+  console.log(JSON.stringify(line))
 }
 
-const adapter = await navigator.gpu.requestAdapter()
-print({ adapter: adapter?.info.description ?? 'none' })
-const results = await runChecks(navigator.gpu, checks, print)
+const gpu = await openDevice({ guard: true })
+print({ adapter: gpu.info.description })
+const results = await runChecks(gpu, checks, (result) => print({ result }))
 print({ done: results.length })
+gpu.close()
