@@ -92,7 +92,8 @@ export class Variable implements Spec {
 
   /** Moves the variable into a range of an arena. */
   home(arena: Variable, offset: number): void {
-    this.beforeWrite()
+    // A reader that still waits for the initial value will find it in the new place.
+    if (!this.initial) this.beforeWrite()
     const old = this.placed
     const left = this.arena?.members.indexOf(this) ?? -1
     if (left >= 0) this.arena?.members.splice(left, 1)
