@@ -30,6 +30,7 @@ const MAX_REPEATS = 4096
  * comparisons of integers; `#for I in 0..TM` (the end excluded) / `#endfor`; `#include "lib/name.wgsl"`, each file once.
  * An expression with an operator prints a bare integer, a name alone prints by its type.
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineTemplate<const P extends ParamTypes>(
   file: string,
   text: string,

@@ -79,6 +79,7 @@ export const powOp = elementwise({
   saves: ['x', 'y', 'out'],
 })
 
+/* @__NO_SIDE_EFFECTS__ */
 function extremum(name: 'maximum' | 'minimum', wgsl: 'max' | 'min'): MapOp<'a' | 'b'> {
   return elementwise({
     name,
@@ -99,6 +100,7 @@ function extremum(name: 'maximum' | 'minimum', wgsl: 'max' | 'min'): MapOp<'a' |
 export const maximumOp = extremum('maximum', 'max')
 export const minimumOp = extremum('minimum', 'min')
 
+/* @__NO_SIDE_EFFECTS__ */
 function comparison(name: string, sign: string): MapOp<'a' | 'b'> {
   return elementwise({
     name,
@@ -118,6 +120,7 @@ export const lessEqualOp = comparison('lessEqual', '<=')
 export const greaterOp = comparison('greater', '>')
 export const greaterEqualOp = comparison('greaterEqual', '>=')
 
+/* @__NO_SIDE_EFFECTS__ */
 function logic(name: string, sign: string): MapOp<'a' | 'b'> {
   return elementwise({
     name,
@@ -169,10 +172,10 @@ export const whereOp: MapOp<'condition' | 'a' | 'b'> = {
   saves: ['condition'],
 }
 
-const binary =
-  (op: MapOp<'a' | 'b'>) =>
-  (a: Operandish, b: Operandish): Tensor =>
-    call1(op, operands(a, b))
+/* @__NO_SIDE_EFFECTS__ */
+function binary(op: MapOp<'a' | 'b'>): (a: Operandish, b: Operandish) => Tensor {
+  return (a, b) => call1(op, operands(a, b))
+}
 
 /** a + b, broadcasting; a number stands for a constant. */
 export const add: (a: Operandish, b: Operandish) => Tensor = binary(addOp)

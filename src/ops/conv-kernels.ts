@@ -12,16 +12,18 @@ const sizes: ParamTypes = {
 }
 
 /** Convolution of NHWC images with weights `[o, kh, kw, c]`. */
-export const convForward: Kernel = defineKernel('conv/forward.wgsl', forwardText, { ...sizes, VEC4: 'flag' }, [
-  'x',
-  'w',
-])
+export const convForward: Kernel = defineKernel(
+  'conv/forward.wgsl',
+  forwardText,
+  { ...sizes, ROWS: 'int', FOLDS: 'int', VEC4: 'flag' },
+  ['x', 'w'],
+)
 
 /** Its gradient with respect to the images. */
 export const convInputGrad: Kernel = defineKernel(
   'conv/input_grad.wgsl',
   inputGradText,
-  { ...sizes, VEC4_DY: 'flag', VEC4_W: 'flag' },
+  { ...sizes, ROWS: 'int', VEC4_DY: 'flag', VEC4_W: 'flag' },
   ['dy', 'w'],
 )
 
@@ -82,6 +84,14 @@ function call(
   }
 }
 
+/** The same work with rows of workgroups beyond the limit of a grid folded into its depth. */
+function folded({ kernel, params, grid: [x, y, z] }: TiledCall): TiledCall {
+  const folds = Math.ceil(y / 65535)
+  const rows = Math.ceil(y / folds)
+  const own = kernel === convForward ? { ROWS: rows, FOLDS: folds } : { ROWS: rows }
+  return { kernel, params: { ...params, ...own }, grid: [x, rows, z * folds] }
+}
+
 /** The kernel call of the convolution itself. */
 export function convForwardCall(shape: ConvShape, isSoftware: boolean, given?: MatmulTile): TiledCall {
   const params = sizesOf(shape)
@@ -98,7 +108,7 @@ export function convForwardCall(shape: ConvShape, isSoftware: boolean, given?: M
       isSoftware,
       rowCost: TAP_COST / params.C,
     })
-  return call(convForward, { ...params, VEC4: params.C % 4 === 0 }, tile, [rows, params.O, shape.groups])
+  return folded(call(convForward, { ...params, VEC4: params.C % 4 === 0 }, tile, [rows, params.O, shape.groups]))
 }
 
 /** The kernel call of the gradient of the input. */
@@ -112,7 +122,7 @@ export function convInputGradCall(shape: ConvShape, isSoftware: boolean, given?:
     given ??
     registerTile({ rows, columns: params.C, batches: groups * phases, depth, isSoftware, rowCost: TAP_COST / params.O })
   const flags = { VEC4_DY: params.O % 4 === 0, VEC4_W: params.C % 4 === 0 && tile.tn % 4 === 0 }
-  return call(convInputGrad, { ...params, ...flags }, tile, [rows, params.C, groups * phases])
+  return folded(call(convInputGrad, { ...params, ...flags }, tile, [rows, params.C, groups * phases]))
 }
 
 /** The tile and the number of parts for the gradient of the weights. */

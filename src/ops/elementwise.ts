@@ -27,6 +27,7 @@ interface Row<I extends string, A extends Attrs> {
 }
 
 /** Makes the op of a row: broadcasting, dtype rule, error texts and index arithmetic are the same for all. */
+/* @__NO_SIDE_EFFECTS__ */
 export function elementwise<const I extends string, A extends Attrs = Attrs>(row: Row<I, A>): MapOp<I, A> {
   return {
     kind: 'map',

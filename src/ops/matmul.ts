@@ -105,7 +105,8 @@ export function matmul(
   }
   if (a.shape.length === 1) {
     const y = matmul(reshape(a, [1, a.size]), b, { transB })
-    return b.shape.length === 1 ? y : reshape(y, [...y.shape.slice(0, -2), y.shape[y.shape.length - 1] as number])
+    const last = b.shape.length === 1 ? [] : y.shape.slice(-1)
+    return reshape(y, [...y.shape.slice(0, b.shape.length === 1 ? -1 : -2), ...last])
   }
   if (b.shape.length === 1) {
     const y = matmul(a, reshape(b, [b.size, 1]), { transA })

@@ -24,6 +24,7 @@ export const sgdKernel: Kernel = defineKernel('optim/sgd.wgsl', sgdText, { ...si
 const threads = 64
 
 /** An op that rewrites arenas in place; `state` names the bindings of its variables. */
+/* @__NO_SIDE_EFFECTS__ */
 function updateOp<A extends Attrs & { readonly elements: number }>(
   name: string,
   kernel: Kernel,

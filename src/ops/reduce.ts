@@ -24,6 +24,7 @@ interface ReduceRule {
   readonly saves: readonly ('x' | 'out')[]
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function reduction(rule: ReduceRule): KernelOp<'x', ReduceAttrs> {
   return {
     kind: 'kernel',

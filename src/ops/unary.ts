@@ -6,6 +6,7 @@ import { elementwise } from './elementwise.ts'
 
 type UnaryRules = (c: GradContext<'x', Attrs>) => GradRules<'x'>
 
+/* @__NO_SIDE_EFFECTS__ */
 function unary(
   name: string,
   wgsl: (x: string) => string,
@@ -188,10 +189,10 @@ export const geluTanhOp = unary(
   }),
 )
 
-const of =
-  (op: MapOp<'x'>) =>
-  (x: Tensor): Tensor =>
-    call1(op, [x])
+/* @__NO_SIDE_EFFECTS__ */
+function of(op: MapOp<'x'>): (x: Tensor) => Tensor {
+  return (x) => call1(op, [x])
+}
 
 /** e ** x */
 export const exp: (x: Tensor) => Tensor = of(expOp)
