@@ -6,11 +6,13 @@
 //   w  [G O, KH, KW, C]  f32  read
 //   y  [N, P, Q, G O]    f32  through store_y
 //
-// Dispatch: WX x WY threads, each TM pixels by TN outputs; grid (ceil(O / (WX TN)), ceil(N P Q / (WY TM)), G).
+// Dispatch: WX x WY threads, each TM pixels by TN outputs; grid (ceil(O / (WX TN)), ROWS, G FOLDS),
+//           ROWS FOLDS being at least ceil(N P Q / (WY TM)).
 // Params:   N H W C O P Q G  sizes; C and O are channels per group.
 //           KH KW SH SW PH PW DH DW  kernel, stride, padding, dilation.
 //           VEC4             C is a multiple of 4.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
+//           ROWS FOLDS       rows of workgroups along y, and how often they are folded into z.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // Bounds are joined with `&`: the branches of `&&` cost some drivers seconds of compile time. A negative coordinate is
 // beyond every size as u32.
@@ -27,8 +29,8 @@ ${EPILOGUE_DECLS}
 
 @compute @workgroup_size(${WX}, ${WY})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-  let g = group.z;
-  let pixel = (group.y * ${WY}u + local.y) * ${TM}u;
+  let g = group.z % ${G}u;
+  let pixel = ((group.z / ${G}u * ${ROWS}u + group.y) * ${WY}u + local.y) * ${TM}u;
   let o_start = group.x * ${WX * TN}u + local.x;
 #for J in 0..TN
   let o${J} = o_start + ${J * WX}u;
@@ -121,7 +123,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   }
 
 #for I in 0..TM
-#if N * P * Q % (WY * TM) != 0
+#if N * P * Q % (WY * TM) != 0 || FOLDS > 1
   if (pixel + ${I}u >= ${N * P * Q}u) {
     return;
   }

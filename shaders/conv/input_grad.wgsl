@@ -8,12 +8,13 @@
 //   dx  [N, H, W, G C]    f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM pixels by TN channels;
-//           grid (ceil(C / (WX TN)), ceil(N ceil(H / SH) ceil(W / SW) / (WY TM)), G SH SW).
+//           grid (ceil(C / (WX TN)), ROWS, G SH SW FOLDS), ROWS FOLDS being at least ceil(N ceil(H / SH) ceil(W / SW) / (WY TM)).
 // Params:   N H W C O P Q G  sizes; C and O are channels per group.
 //           KH KW SH SW PH PW DH DW  kernel, stride, padding, dilation.
 //           VEC4_DY          O is a multiple of 4.
 //           VEC4_W           C and TN are multiples of 4.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
+//           ROWS             rows of workgroups along y, before they are folded into z.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // The pixels of a workgroup agree in h modulo SH and v modulo SW, so that a tap reaches all of them or none: no work
 // is spent on the others. Pixels that no window covers get 0.
@@ -32,10 +33,10 @@ ${EPILOGUE_DECLS}
 
 @compute @workgroup_size(${WX}, ${WY})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-  let g = group.z / ${SH * SW}u;
+  let g = group.z / ${SH * SW}u % ${G}u;
   let phase_h = group.z / ${SW}u % ${SH}u;
   let phase_w = group.z % ${SW}u;
-  let pixel = (group.y * ${WY}u + local.y) * ${TM}u;
+  let pixel = ((group.z / ${G * SH * SW}u * ${ROWS}u + group.y) * ${WY}u + local.y) * ${TM}u;
 #if VEC4_W
   let c_start = (group.x * ${WX}u + local.x) * ${TN}u;
 #for J in 0..TN

@@ -122,3 +122,6 @@ test('parts of the weight gradient grow where outputs are few', () => {
   expect(weightGradChoice(shape, false).parts).toBeGreaterThan(1)
   expect(weightGradChoice(shape, true).parts).toBe(1)
 })
+
+test('rows beyond the limit of a grid match f64', () =>
+  check(conv(1, 1, 0, 1, { images: 1, size: [300, 331], kernel: [1, 1] }), { tm: 1, tn: 1, wx: 1, wy: 1 }, 2))
