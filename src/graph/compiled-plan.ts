@@ -3,19 +3,9 @@ import type { Device } from '../gpu/device.ts'
 import { formatShape, numel, sameShape } from '../shape.ts'
 import type { CompileOptions, StepCost, StepOutputs } from './compile.ts'
 import { type Copy, Instance } from './instance.ts'
-import {
-  dataOp,
-  hostBytes,
-  inputLeaf,
-  inputOp,
-  padded,
-  readOp,
-  storedLeaf,
-  uploaded,
-  type VariableRead,
-} from './leaf.ts'
+import { dataOp, hostBytes, inputLeaf, inputOp, padded, storedLeaf, uploaded } from './leaf.ts'
 import { buildPlan, variablesOf } from './plan.ts'
-import { collect, type GraphProgram, leavesOf } from './program.ts'
+import { collect, type GraphProgram, isLeaf, leavesOf } from './program.ts'
 import { beforeWrite, hostNumbers, initialize, neededVariables, realize } from './realize.ts'
 import { firstDifference, signaturesOf } from './signature.ts'
 import { Tensor } from './tensor.ts'
@@ -75,12 +65,6 @@ export class CompiledPlan {
     this.traced = this.trace()
     const { program } = this.traced
     this.leaves = leavesOf(program)
-    // What the function holds from outside keeps the value it was made from, so it is no read of the step's own.
-    initialize(
-      this.leaves.flatMap((v) =>
-        v.pending && v.node.op === readOp ? [(v.node.payload as VariableRead).variable] : [],
-      ),
-    )
     this.variables = variablesOf(program)
     this.needed = neededVariables(program, this.leaves)
     const { reuse = true, order, poison = false } = options.debug ?? {}
@@ -304,17 +288,28 @@ export class CompiledPlan {
     const trace = new Trace()
     const since = Node.count
     const inputs = this.specs.map((s, i) => inputLeaf(this.device, s, i, null))
-    return withTrace(trace, () => {
-      const returned = this.fn(...inputs.map((v) => new Tensor(v)))
-      const { tensors, shape } = flattenOutputs(returned)
-      const program = collect(
+    const { tensors, shape } = withTrace(trace, () => flattenOutputs(this.fn(...inputs.map((v) => new Tensor(v)))))
+    const gather = (): GraphProgram =>
+      collect(
         this.device,
         tensors.map((t) => t.value),
         trace.effects,
       )
-      return { trace, program, inputs, shape, signatures: signaturesOf(program, since) }
-    })
+    // What the function holds from outside is computed once, now, and keeps that value in every step.
+    realize(heldValues(gather(), since))
+    const program = gather()
+    return { trace, program, inputs, shape, signatures: signaturesOf(program, since) }
   }
+}
+
+/** Lazy values made before node `since` that later nodes, outputs or effects of the program use directly. */
+function heldValues(program: GraphProgram, since: number): Value[] {
+  const used = [
+    ...program.nodes.filter((n) => n.id >= since).flatMap((n) => n.inputs),
+    ...program.outputs,
+    ...program.effects.flatMap((e) => (e.kind === 'assign' ? [e.value] : [])),
+  ]
+  return used.filter((v) => !isLeaf(v) && v.node.id < since && v.node.inputs.length > 0)
 }
 
 function flattenOutputs(returned: StepOutputs): {

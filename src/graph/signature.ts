@@ -29,7 +29,7 @@ function nameOfLeaf(value: Value, since: number): string {
   if (op === inputOp) return `argument ${String(payload)} ${spec}`
   const bytes = value.node.id >= since ? hostBytes(value) : null
   if (bytes) return `data ${spec} ${hash(bytes).toString(16)}`
-  return op === dataOp ? `tensor ${value.id} ${spec}` : `${op.name} ${spec}`
+  return op === dataOp || op.kind !== 'leaf' ? `tensor ${value.id} ${spec}` : `${op.name} ${spec}`
 }
 
 /**

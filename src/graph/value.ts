@@ -152,7 +152,10 @@ export function captureSite(above: unknown): Site {
 export function formatSite(site: Site | null): string {
   const lines = (site?.stack ?? '').split('\n').filter((l) => /:\d+:\d+/.test(l))
   const outside = lines.find(
-    (l) => !/\/src\/(graph|ops|nn|optim|gpu|models|train)\/|\/src\/(autograd|index|node)\.ts|\/wgrad\/dist\//.test(l),
+    (l) =>
+      !/\/src\/(graph|ops|nn|optim|gpu|models|train)\/|\/src\/(autograd|index|methods|node)\.ts|\/wgrad\/dist\//.test(
+        l,
+      ),
   )
   const found = /([^/\\(\s]+:\d+:\d+)\)?\s*$/.exec(outside ?? '')
   return found?.[1] ?? ''
