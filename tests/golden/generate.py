@@ -74,6 +74,7 @@ class Block(nn.Module):
         return self.head(h.mean(1))
 
 
+# "scales" shrinks what a normalisation divides by, so that its epsilon shows, and keeps GELU where it bends.
 SPECS = {
     "mlp": {
         "seed": 1,
@@ -81,6 +82,7 @@ SPECS = {
         "input": {"kind": "float", "shape": [20]},
         "classes": 10,
         "steps": 50,
+        "scales": {},
         "zero": [],
         "build": lambda: nn.Sequential(
             nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 10)
@@ -92,6 +94,7 @@ SPECS = {
         "input": {"kind": "float", "shape": [3, 8, 8]},
         "classes": 10,
         "steps": 10,
+        "scales": {"0.weight": 0.1, "4.weight": 0.1},
         # A constant added before a BatchNorm that uses batch statistics is subtracted again.
         "zero": ["0.bias", "4.bias"],
         "build": lambda: nn.Sequential(
@@ -112,6 +115,7 @@ SPECS = {
         "input": {"kind": "token", "shape": [7], "tokens": 50},
         "classes": 5,
         "steps": 50,
+        "scales": {"embedding.weight": 0.1, "positions.weight": 0.1, "up.weight": 8.0, "down.weight": 0.125},
         "zero": [],
         "build": lambda: Block(tokens=50, time=7, features=16, hidden=32, classes=5),
     },
@@ -128,27 +132,27 @@ RUNS = [
     {"optimizer": "AdamW", "options": {"lr": 1e-3}},
     {
         "optimizer": "AdamW",
-        "options": {"lr": 1e-2, "betas": [0.8, 0.99], "eps": 1e-3, "weight_decay": 0.1},
+        "options": {"lr": 1e-2, "betas": [0.8, 0.99], "eps": 1e-2, "weight_decay": 0.1},
         "halfway": 2e-3,
     },
 ]
 
 
-def init_of(module, name):
+def init_of(module, name, scale):
     """(offset, bound): Kaiming's bound for ReLU where a fan-in exists, otherwise values that make every gradient matter."""
     if isinstance(module, (nn.Linear, nn.Conv2d)):
-        return 0.0, float(np.sqrt((6.0 if name == "weight" else 1.0) / module.weight[0].numel()))
+        return 0.0, scale * float(np.sqrt((6.0 if name == "weight" else 1.0) / module.weight[0].numel()))
     if isinstance(module, nn.Embedding):
-        return 0.0, 1.0
+        return 0.0, scale
     return (1.0, 0.25) if name == "weight" else (0.0, 0.25)
 
 
-def initialise(model, seed):
+def initialise(model, seed, scales):
     """Fills the parameters by formula and returns their description, in PyTorch's order."""
     described = []
     for k, (key, parameter) in enumerate(model.named_parameters()):
         path, name = key.rsplit(".", 1)
-        offset, bound = init_of(model.get_submodule(path), name)
+        offset, bound = init_of(model.get_submodule(path), name, scales.get(key, 1.0))
         values = (offset + bound * uniform(seed, k, parameter.numel())).astype(np.float32)
         with torch.no_grad():
             parameter.copy_(torch.from_numpy(values.reshape(parameter.shape)))
@@ -230,7 +234,7 @@ def significant(x):
 def golden(name, spec):
     model = spec["build"]()
     store = Store()
-    parameters = initialise(model, spec["seed"])
+    parameters = initialise(model, spec["seed"], spec["scales"])
 
     outputs, loss, gradients, dx = probe(spec, model, torch.float64)
     outputs32, loss32, gradients32, dx32 = probe(spec, model, torch.float32)
