@@ -16,18 +16,30 @@
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 ${EPILOGUE_DECLS}
 
-// Number of elements by which window (p, q) is divided.
-fn divisor(p: u32, q: u32) -> f32 {
-  let top = i32(p * ${SH}u) - ${PH}i;
-  let left = i32(q * ${SW}u) - ${PW}i;
-#if COUNT_PADDING
+// Number of elements by which a window that starts at (top, left) is divided.
+fn divisor(top: i32, left: i32) -> f32 {
+#if PH + PW == 0
+  return ${KH * KW}.0;
+#elif COUNT_PADDING
   let rows = min(top + ${KH}i, ${H + PH}i) - top;
   let columns = min(left + ${KW}i, ${W + PW}i) - left;
+  return f32(rows * columns);
 #else
   let rows = min(top + ${KH}i, ${H}i) - max(top, 0i);
   let columns = min(left + ${KW}i, ${W}i) - max(left, 0i);
-#endif
   return f32(rows * columns);
+#endif
+}
+
+// Tap (kh, kw) of the window that starts at (top, left), which is element `start` of x.
+fn tap(start: i32, top: i32, left: i32, kh: u32, kw: u32) -> f32 {
+  let i = start + i32((kh * ${W}u + kw) * ${C}u);
+#if PH + PW > 0
+  let is_in = (u32(top + i32(kh)) < ${H}u) & (u32(left + i32(kw)) < ${W}u);
+  return select(0.0, x[select(0i, i, is_in)], is_in);
+#else
+  return x[i];
+#endif
 }
 
 @compute @workgroup_size(64)
@@ -36,19 +48,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (i >= ${N * P * Q * C}u) {
     return;
   }
-  let c = i % ${C}u;
-  let q = i / ${C}u % ${Q}u;
-  let p = i / ${Q * C}u % ${P}u;
-  let n = i / ${P * Q * C}u;
+  let column = i / ${C}u;
+  let row = column / ${Q}u;
+  let n = row / ${P}u;
+  let top = i32((row - n * ${P}u) * ${SH}u) - ${PH}i;
+  let left = i32((column - row * ${Q}u) * ${SW}u) - ${PW}i;
+  let start = ((i32(n * ${H}u) + top) * ${W}i + left) * ${C}i + i32(i - column * ${C}u);
   var sum = 0.0;
+#if KH * KW <= 16
+#for R in 0..KH
+#for S in 0..KW
+  sum += tap(start, top, left, ${R}u, ${S}u);
+#endfor
+#endfor
+#else
   for (var kh = 0u; kh < ${KH}u; kh++) {
-    let h = i32(p * ${SH}u + kh) - ${PH}i;
     for (var kw = 0u; kw < ${KW}u; kw++) {
-      let v = i32(q * ${SW}u + kw) - ${PW}i;
-      if ((u32(h) < ${H}u) & (u32(v) < ${W}u)) {
-        sum += x[((n * ${H}u + u32(h)) * ${W}u + u32(v)) * ${C}u + c];
-      }
+      sum += tap(start, top, left, kh, kw);
     }
   }
-  store_y(i, sum / divisor(p, q));
+#endif
+  store_y(i, sum / divisor(top, left));
 }

@@ -9,14 +9,19 @@
 // Params:   N H W C P Q      sizes of x [N, H, W, C] and y [N, P, Q, C].
 //           KH KW SH SW PH PW  window, stride, padding.
 //           COUNT_PADDING    padding counts in the divisor, as far as the padded image reaches.
+//           REACH_H REACH_W  windows along each axis that may hold one pixel.
 //           GRID_X           workgroups along x.
 //           EPILOGUE_DECLS   binding of y from 1 on, and fn store_y(i: u32, value: f32).
+// Windows that do not exist are read from index 0 and not taken.
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 ${EPILOGUE_DECLS}
 
 // Number of elements by which window (p, q) is divided.
 fn divisor(p: u32, q: u32) -> f32 {
+#if PH + PW == 0
+  return ${KH * KW}.0;
+#else
   let top = i32(p * ${SH}u) - ${PH}i;
   let left = i32(q * ${SW}u) - ${PW}i;
 #if COUNT_PADDING
@@ -27,6 +32,16 @@ fn divisor(p: u32, q: u32) -> f32 {
   let columns = min(left + ${KW}i, ${W}i) - max(left, 0i);
 #endif
   return f32(rows * columns);
+#endif
+}
+
+// What window (p, q) gives to the pixel (down, right) from the padded corner; `image` is element (n, 0, 0, c) of y. A
+// negative window or distance is beyond every size as u32.
+fn given(image: u32, down: u32, right: u32, p: u32, q: u32) -> f32 {
+  let is_tap = (down - p * ${SH}u < ${KH}u) & (right - q * ${SW}u < ${KW}u);
+  let is_held = is_tap & (p < ${P}u) & (q < ${Q}u);
+  let i = select(0u, image + (p * ${Q}u + q) * ${C}u, is_held);
+  return select(0.0, dy[i] / divisor(p, q), is_held);
 }
 
 @compute @workgroup_size(64)
@@ -35,23 +50,28 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (i >= ${N * H * W * C}u) {
     return;
   }
-  let c = i % ${C}u;
-  let v = i / ${C}u % ${W}u;
-  let h = i / ${W * C}u % ${H}u;
-  let n = i / ${H * W * C}u;
+  let column = i / ${C}u;
+  let row = column / ${W}u;
+  let n = row / ${H}u;
+  let down = row - n * ${H}u + ${PH}u;
+  let right = column - row * ${W}u + ${PW}u;
+  let image = n * ${P * Q * C}u + i - column * ${C}u;
+  // The last windows that start at or before the pixel; the REACH_H x REACH_W windows up to them may hold it.
+  let last_p = down / ${SH}u;
+  let last_q = right / ${SW}u;
   var sum = 0.0;
-  for (var kh = 0u; kh < ${KH}u; kh++) {
-    let down = i32(h + ${PH}u) - i32(kh);
-    let p = down / ${SH}i;
-    for (var kw = 0u; kw < ${KW}u; kw++) {
-      let right = i32(v + ${PW}u) - i32(kw);
-      let q = right / ${SW}i;
-      let is_window = (down >= 0i) & (right >= 0i) & (p * ${SH}i == down) & (q * ${SW}i == right) &
-        (p < ${P}i) & (q < ${Q}i);
-      if (is_window) {
-        sum += dy[((n * ${P}u + u32(p)) * ${Q}u + u32(q)) * ${C}u + c] / divisor(u32(p), u32(q));
-      }
+#if REACH_H * REACH_W <= 16
+#for R in 0..REACH_H
+#for S in 0..REACH_W
+  sum += given(image, down, right, last_p - ${R}u, last_q - ${S}u);
+#endfor
+#endfor
+#else
+  for (var above = 0u; above < ${REACH_H}u; above++) {
+    for (var before = 0u; before < ${REACH_W}u; before++) {
+      sum += given(image, down, right, last_p - above, last_q - before);
     }
   }
+#endif
   store_y(i, sum);
 }

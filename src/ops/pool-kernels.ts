@@ -1,6 +1,7 @@
 import avgText from '../../shaders/pool/avg.wgsl?raw'
 import avgGradText from '../../shaders/pool/avg_grad.wgsl?raw'
 import maxText from '../../shaders/pool/max.wgsl?raw'
+import maxCellGradText from '../../shaders/pool/max_cell_grad.wgsl?raw'
 import maxGradText from '../../shaders/pool/max_grad.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
 import type { ParamTypes } from '../gpu/template.ts'
@@ -12,18 +13,30 @@ const sizes: ParamTypes = {
 }
 const maxParams: ParamTypes = { ...sizes, DH: 'int', DW: 'int' }
 const avgParams: ParamTypes = { ...sizes, COUNT_PADDING: 'flag' }
+const reach: ParamTypes = { REACH_H: 'int', REACH_W: 'int' }
 
-/** Largest element of each window. */
-export const maxPool: Kernel = defineKernel('pool/max.wgsl', maxText, maxParams, ['x'])
+/** Largest element of each window, or its place in the window. */
+export const maxPool: Kernel = defineKernel('pool/max.wgsl', maxText, { ...maxParams, IS_PLACE: 'flag' }, ['x'])
 
-/** Its gradient, which goes to the first largest element. */
-export const maxPoolGrad: Kernel = defineKernel('pool/max_grad.wgsl', maxGradText, maxParams, ['x', 'dy'])
+/** Its gradient, which goes to the first largest element, from the places. */
+export const maxPoolGrad: Kernel = defineKernel('pool/max_grad.wgsl', maxGradText, { ...maxParams, ...reach }, [
+  'places',
+  'dy',
+])
+
+/** The same for windows that do not overlap, from the images. */
+export const maxPoolCellGrad: Kernel = defineKernel(
+  'pool/max_cell_grad.wgsl',
+  maxCellGradText,
+  { ...maxParams, CP: 'int', CQ: 'int', HAS_EDGES: 'flag' },
+  ['x', 'dy'],
+)
 
 /** Mean of each window. */
 export const avgPool: Kernel = defineKernel('pool/avg.wgsl', avgText, avgParams, ['x'])
 
 /** Its gradient. */
-export const avgPoolGrad: Kernel = defineKernel('pool/avg_grad.wgsl', avgGradText, avgParams, ['dy'])
+export const avgPoolGrad: Kernel = defineKernel('pool/avg_grad.wgsl', avgGradText, { ...avgParams, ...reach }, ['dy'])
 
 type Pair = readonly [height: number, width: number]
 
@@ -79,14 +92,47 @@ function outputs(shape: PoolShape): number {
   return shape.images * p * q * shape.channels
 }
 
-/** The kernel call of the largest element, from x. */
-export function maxPoolCall(shape: PoolShape): TiledCall {
-  return call(maxPool, shape, outputs(shape), { DH: shape.dilation[0], DW: shape.dilation[1] })
+function dilated({ dilation }: PoolShape): { DH: number; DW: number } {
+  return { DH: dilation[0], DW: dilation[1] }
 }
 
-/** The kernel call of its gradient, from x and dy. */
+/** Windows along each axis that may hold one pixel. */
+function reached({ kernel, stride, dilation }: PoolShape): { REACH_H: number; REACH_W: number } {
+  const along = (i: 0 | 1): number => Math.ceil((dilation[i] * (kernel[i] - 1) + 1) / stride[i])
+  return { REACH_H: along(0), REACH_W: along(1) }
+}
+
+/** The kernel call of the largest element, from x. */
+export function maxPoolCall(shape: PoolShape): TiledCall {
+  return call(maxPool, shape, outputs(shape), { ...dilated(shape), IS_PLACE: false })
+}
+
+/** The kernel call of the largest element's place `kh KW + kw` in its window, as f32, from x. */
+export function maxPoolPlacesCall(shape: PoolShape): TiledCall {
+  return call(maxPool, shape, outputs(shape), { ...dilated(shape), IS_PLACE: true })
+}
+
+// Cells are written out pixel by pixel in the shader.
+const MOST_CELL_PIXELS = 16
+
+/** Whether the windows lie apart and are small, so that one thread may write all the gradient of a window. */
+export function hasPoolCells({ kernel, stride, dilation }: PoolShape): boolean {
+  const isApart = (i: 0 | 1): boolean => stride[i] >= dilation[i] * (kernel[i] - 1) + 1
+  return isApart(0) && isApart(1) && stride[0] * stride[1] <= MOST_CELL_PIXELS
+}
+
+/** The kernel call of the gradient of the largest element, from x and dy, where the windows are cells. */
+export function maxPoolCellGradCall(shape: PoolShape): TiledCall {
+  const { images, size, channels, stride, padding } = shape
+  const cells = (i: 0 | 1): number => Math.ceil((size[i] + padding[i]) / stride[i])
+  const isWhole = (i: 0 | 1): boolean => padding[i] === 0 && size[i] % stride[i] === 0
+  const own = { CP: cells(0), CQ: cells(1), HAS_EDGES: !(isWhole(0) && isWhole(1)) }
+  return call(maxPoolCellGrad, shape, images * cells(0) * cells(1) * channels, { ...dilated(shape), ...own })
+}
+
+/** The kernel call of the same gradient for any windows, from the places and dy. */
 export function maxPoolGradCall(shape: PoolShape): TiledCall {
-  return call(maxPoolGrad, shape, inputs(shape), { DH: shape.dilation[0], DW: shape.dilation[1] })
+  return call(maxPoolGrad, shape, inputs(shape), { ...dilated(shape), ...reached(shape) })
 }
 
 /** The kernel call of the mean, from x. */
@@ -96,5 +142,5 @@ export function avgPoolCall(shape: PoolShape, countIncludePad: boolean): TiledCa
 
 /** The kernel call of its gradient, from dy. */
 export function avgPoolGradCall(shape: PoolShape, countIncludePad: boolean): TiledCall {
-  return call(avgPoolGrad, shape, inputs(shape), { COUNT_PADDING: countIncludePad })
+  return call(avgPoolGrad, shape, inputs(shape), { COUNT_PADDING: countIncludePad, ...reached(shape) })
 }

@@ -1,4 +1,5 @@
 import { fail } from '../errors.ts'
+import type { Kernel } from '../gpu/kernel.ts'
 import { type KernelCall, type KernelOp, needDtype } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
@@ -7,8 +8,12 @@ import type { TiledCall } from './matmul-kernels.ts'
 import {
   avgPoolCall,
   avgPoolGradCall,
+  hasPoolCells,
+  maxPool,
   maxPoolCall,
+  maxPoolCellGradCall,
   maxPoolGradCall,
+  maxPoolPlacesCall,
   type PoolShape,
   poolOutputSize,
 } from './pool-kernels.ts'
@@ -81,6 +86,16 @@ export const maxPoolOp: KernelOp<'x', Windows> = {
   saves: ['x'],
 }
 
+/** The kernel with its output in a buffer of places instead of the generated store. */
+const poolPlaces: Kernel = {
+  ...maxPool,
+  bindings: [...maxPool.bindings, { name: 'places', access: 'read_write' }],
+}
+const storePlace = `@group(0) @binding(1) var<storage, read_write> places: array<f32>;
+fn store_y(i: u32, value: f32) {
+  places[i] = value;
+}`
+
 /** Finds each window's winner again, so that the forward pass stores no indices. */
 export const maxPoolGradOp: KernelOp<'x' | 'dy', Windows> = {
   kind: 'kernel',
@@ -90,8 +105,23 @@ export const maxPoolGradOp: KernelOp<'x' | 'dy', Windows> = {
   infer: ([x]) => [x as Spec],
   lower: ({ inputs, outputs, attrs }) => {
     const { flops, bytes } = maxPoolGradOp.cost(inputs, outputs, attrs)
-    const call = maxPoolGradCall(poolShape((inputs[0] as Spec).shape, attrs))
-    return calls(call, { x: { input: 0 }, dy: { input: 1 } }, flops, bytes)
+    const shape = poolShape((inputs[0] as Spec).shape, attrs)
+    if (hasPoolCells(shape)) {
+      return calls(maxPoolCellGradCall(shape), { x: { input: 0 }, dy: { input: 1 } }, flops, bytes)
+    }
+    const places = { temp: 'places', bytes: 4 * numel((inputs[1] as Spec).shape) }
+    const find = maxPoolPlacesCall(shape)
+    return [
+      {
+        ...find,
+        kernel: poolPlaces,
+        params: { ...find.params, EPILOGUE_DECLS: storePlace },
+        bindings: { x: { input: 0 }, places },
+        flops,
+        bytes,
+      },
+      ...calls(maxPoolGradCall(shape), { places, dy: { input: 1 } }, flops, bytes),
+    ]
   },
   cost: ([x, dy], _, attrs) => {
     const { flops, bytes } = work(x as Spec, dy as Spec, attrs)

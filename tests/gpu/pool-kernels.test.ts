@@ -2,8 +2,11 @@ import { describe, expect, test } from 'vitest'
 import {
   avgPoolCall,
   avgPoolGradCall,
+  hasPoolCells,
   maxPoolCall,
+  maxPoolCellGradCall,
   maxPoolGradCall,
+  maxPoolPlacesCall,
   type PoolShape,
   poolOutputSize,
 } from '../../src/ops/pool-kernels.ts'
@@ -44,6 +47,9 @@ const shapes: Readonly<Record<string, PoolShape>> = {
   'windows that overlap, padding': pool(5, 6, 3, { stride: [2, 2], padding: [1, 1] }),
   'stride 1': pool(2, 5, 3, { stride: [1, 1], padding: [1, 0] }),
   'gaps between windows': pool(4, 9, 2, { stride: [3, 4] }),
+  'whole cells': pool(5, 6, 2, { size: [6, 8] }),
+  'cells and padding': pool(3, 7, 2, { padding: [1, 1] }),
+  'cells wider than a window': pool(2, 8, 2, { stride: [4, 3], padding: [1, 0] }),
   'one window for the whole image': pool(6, 5, 5, { kernel: [5, 6] }),
 }
 
@@ -65,7 +71,11 @@ describe.each(Object.entries(shapes))('%s', (_, shape) => {
     const dx = new Float64Array(x.length)
     for (const [i, winner] of winners.entries()) dx[winner] = (dx[winner] ?? 0) + (gradient[i] ?? 0)
     expectClose((await runShader(maxPoolCall(pooling), [x], y.length)).values, y)
-    expectClose((await runShader(maxPoolGradCall(pooling), [x, gradient], dx.length)).values, dx)
+    const places = Float32Array.from((await runShader(maxPoolPlacesCall(pooling), [x], y.length)).values)
+    expectClose((await runShader(maxPoolGradCall(pooling), [places, gradient], dx.length)).values, dx)
+    if (hasPoolCells(pooling)) {
+      expectClose((await runShader(maxPoolCellGradCall(pooling), [x, gradient], dx.length)).values, dx)
+    }
   }
 
   test('the largest element and its gradient', () => checkMax(shape))
@@ -94,6 +104,14 @@ test('a maximum shows NaN, and padding never wins', async () => {
   const x = Float32Array.from([-1, -2, -3, -4, -5, Number.NaN, -7, -8])
   const { values } = await runShader(maxPoolCall(shape), [x], 6)
   expect([...values]).toEqual([-1, -2, -4, -5, Number.NaN, -8])
+})
+
+test('windows are cells where they lie apart and are small', () => {
+  expect(hasPoolCells(pool(1, 8, 2))).toBe(true)
+  expect(hasPoolCells(pool(1, 8, 3, { stride: [2, 2] }))).toBe(false)
+  expect(hasPoolCells(pool(1, 9, 2, { stride: [2, 2], dilation: [2, 1] }))).toBe(false)
+  expect(hasPoolCells(pool(1, 9, 2, { stride: [3, 3], dilation: [2, 2] }))).toBe(true)
+  expect(hasPoolCells(pool(1, 14, 7))).toBe(false)
 })
 
 test('a second grid row is reached', async () => {
