@@ -2,12 +2,21 @@ import { fail } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
 import { arenaOf } from './effects.ts'
 import { Instance } from './instance.ts'
-import type { VariableRead } from './leaf.ts'
-import { dataOp, type HostNumbers, hostBytes, padded, readOp, uploaded, writeNumbers } from './leaf.ts'
+import {
+  dataOp,
+  type HostNumbers,
+  hostBytes,
+  hostOp,
+  padded,
+  readOp,
+  uploaded,
+  type VariableRead,
+  writeNumbers,
+} from './leaf.ts'
 import { baseOf } from './passes/fuse.ts'
 import { buildPlan, variablesOf } from './plan.ts'
 import { collect, type GraphProgram, leavesOf, nodeSignature } from './program.ts'
-import { activeTrace, Trace, withTrace } from './trace.ts'
+import { activeTrace, type Effect, Trace, withTrace } from './trace.ts'
 import { type Node, Storage, specBytes, type Value } from './value.ts'
 import { copyStorage, type Variable } from './variable.ts'
 
@@ -106,10 +115,18 @@ export function runEffects(fn: () => void): void {
   withTrace(trace, fn)
   const [effect] = trace.effects
   if (effect) {
+    // What the effects are made of may read the very buffers that they write, so it is computed first.
+    realize(trace.effects.flatMap(sourcesOf).filter((v) => v.node.op !== hostOp))
     const device = effect.kind === 'assign' ? effect.variable.device : effect.node.device
     compute(collect(device, [], trace.effects), [])
   }
   for (const hook of trace.hooks) hook()
+}
+
+/** The values that an effect is made of; a pack is laid out where it is used. */
+function sourcesOf(effect: Effect): readonly Value[] {
+  if (effect.kind === 'assign') return [effect.value]
+  return effect.node.inputs.flatMap((v) => (v.node.op.kind === 'pack' ? v.node.inputs : [v]))
 }
 
 /** Runs a program once; its plan is found again by structure. */

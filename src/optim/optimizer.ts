@@ -70,7 +70,7 @@ export abstract class Optimizer<O extends object> {
 
   /** Takes the gradients of a scalar loss and updates the parameters: as part of the step being compiled, or at once. */
   minimize(loss: Tensor): void {
-    runEffects(() => this.step(grad(loss, this.parameters)))
+    this.step(grad(loss, this.parameters))
   }
 
   /** Updates the parameters with these gradients, one for each of {@link parameters}. */
