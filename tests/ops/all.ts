@@ -1,5 +1,29 @@
 import { arithmeticChecks } from './arithmetic.check.ts'
+import { autogradChecks } from './autograd.check.ts'
 import type { OpCheck } from './check.ts'
+import { convChecks } from './conv.check.ts'
+import { gatherChecks } from './gather.check.ts'
+import { lossChecks } from './loss.check.ts'
+import { matmulChecks } from './matmul.check.ts'
+import { movementChecks } from './movement.check.ts'
+import { normChecks } from './norm.check.ts'
+import { poolChecks } from './pool.check.ts'
+import { reduceChecks } from './reduce.check.ts'
+import { softmaxChecks } from './softmax.check.ts'
+import { unaryChecks } from './unary.check.ts'
 
 /** Every op check. */
-export const checks: readonly OpCheck[] = [...arithmeticChecks]
+export const checks: readonly OpCheck[] = [
+  ...arithmeticChecks,
+  ...unaryChecks,
+  ...reduceChecks,
+  ...movementChecks,
+  ...matmulChecks,
+  ...autogradChecks,
+  ...convChecks,
+  ...poolChecks,
+  ...softmaxChecks,
+  ...lossChecks,
+  ...normChecks,
+  ...gatherChecks,
+]

@@ -10,7 +10,7 @@ export interface Ref {
 /** How an input is made. Random values are the same in every run and every environment. */
 export interface InputSpec {
   readonly shape: readonly number[]
-  /** f32 unless given. Samples with f16 are skipped on devices without it. */
+  /** f32 unless given. */
   readonly dtype?: DType
   /** Bounds of the random values: [-2, 2] unless given, [-9, 9] for i32, [0, 9] for u32. */
   readonly range?: readonly [number, number]
@@ -28,6 +28,8 @@ export interface Sample<A> {
   readonly why?: string
   /** Compares the outputs only. */
   readonly forwardOnly?: boolean
+  /** A device feature without which the sample is skipped; samples with f16 inputs are skipped by themselves. */
+  readonly needs?: string
 }
 
 /** A call that must throw. */

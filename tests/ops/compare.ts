@@ -8,11 +8,11 @@ export interface Distance {
   readonly problem: string | null
 }
 
-/** Expected elements below this count as this large. */
-const floor = 1e-3
+/** Gradients below this count as this large: many are 0 but for rounding. */
+const smallestGradient = 1e-3
 
-/** Largest finite magnitude, and at least the floor. */
-export function scaleOf(values: ArrayLike<number>): number {
+/** Largest finite magnitude, and at least `floor`. */
+function scaleOf(values: ArrayLike<number>, floor: number): number {
   let scale = floor
   for (let i = 0; i < values.length; i++) {
     const v = Math.abs(values[i] as number)
@@ -46,7 +46,7 @@ export function compare(actual: ArrayLike<number>, expected: Ref, allowed: numbe
   if (actual.length !== data.length) {
     return { worst: Number.POSITIVE_INFINITY, problem: `${actual.length} elements, expected ${data.length}` }
   }
-  const scale = scaleOf(data)
+  const scale = scaleOf(data, 1e-30)
   let worst = 0
   let at = -1
   for (let i = 0; i < data.length; i++) {
@@ -127,7 +127,7 @@ export function compareGradient(
       return sign * ((x[i] as number) - before)
     }),
   )
-  const scale = scaleOf(expected)
+  const scale = scaleOf(expected, smallestGradient)
   let worst = 0
   let problem: string | null = null
   coordinates.forEach((i, k) => {

@@ -35,12 +35,15 @@ export function inputValues(spec: InputSpec, random: () => number): Float64Array
   const n = shape.reduce((a, b) => a * b, 1)
   const out = new Float64Array(n)
   for (let i = 0; i < n; i++) {
-    const drawn = low + random() * (high - low + (isWhole ? 1 : 0))
-    out[i] = values ? (values[i % values.length] as number) : isWhole ? Math.floor(drawn) : drawn
-    if (step !== undefined) out[i] = (i - Math.floor(n / 2) + 0.5) * step
+    if (values) out[i] = values[i % values.length] as number
+    else if (step !== undefined) out[i] = (i - Math.floor(n / 2) + 0.5) * step
+    else {
+      const drawn = low + random() * (high - low + (isWhole ? 1 : 0))
+      out[i] = isWhole ? Math.floor(drawn) : drawn
+    }
   }
   if (step !== undefined) shuffle(out, random)
-  // Eighths of a step of 2^-7 are exact in f16 too.
+  // Multiples of 2^-7 are exact in f16 too, up to 16.
   if (dtype === 'f16') return out.map((v) => Math.round(v * 128) / 128)
   return dtype === 'f32' ? out.map(Math.fround) : out
 }

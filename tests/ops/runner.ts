@@ -67,6 +67,12 @@ function makeInputs(
   return { refs, inputs }
 }
 
+function canRun(device: Device, sample: Sample<unknown>): boolean {
+  const { features } = device.info
+  const usesHalf = sample.inputs.some((s) => specOf(s).dtype === 'f16')
+  return (!usesHalf || features.includes('shader-f16')) && (!sample.needs || features.includes(sample.needs))
+}
+
 /** Builds a sample's graph; nothing runs yet. */
 function prepare(device: Device, check: OpCheck, index: number): Prepared {
   const sample = check.samples[index] as Sample<unknown>
@@ -139,7 +145,8 @@ function guardZones(tensors: readonly Tensor[]): ReadSource[] {
     const storage = t.value.storage
     if (!storage) return []
     const { block, bytes } = storage
-    const offset = storage.offset + bytes
+    // Storages have room for a word at least.
+    const offset = storage.offset + Math.max(4, bytes)
     return [{ buffer: block.buffer, offset, bytes: block.bytes + guardBytes - offset }]
   })
 }
@@ -152,11 +159,8 @@ async function countDamage(device: Device, zones: readonly ReadSource[]): Promis
 
 /** Runs all samples on one device, in one plan and one readback. */
 async function runSamples(device: Device, check: OpCheck, ops: Set<string>): Promise<number> {
-  const hasHalf = device.info.features.includes('shader-f16')
   setDefaultDevice(device)
-  const prepared = check.samples.flatMap((sample, i) =>
-    !hasHalf && sample.inputs.some((s) => specOf(s).dtype === 'f16') ? [] : [prepare(device, check, i)],
-  )
+  const prepared = check.samples.flatMap((sample, i) => (canRun(device, sample) ? [prepare(device, check, i)] : []))
   const all = prepared.flatMap((p) => [...p.outputs, ...p.gradients])
   collectOps(all, ops)
   const arrays = await readAll(all)
