@@ -1,4 +1,4 @@
-import { installMethods } from './methods.ts'
+import { installMethods, type TensorMethods } from './methods.ts'
 
 export { grad } from './autograd.ts'
 export type { DType, TypedArray } from './dtype.ts'
@@ -18,5 +18,6 @@ export type { Profile, ProfileRow } from './graph/profile.ts'
 export { detach, type NestedNumbers, noGrad, readAll, Tensor, type TensorOptions, tensor } from './graph/tensor.ts'
 export type { Spec } from './graph/value.ts'
 export * from './ops/index.ts'
+export type { TensorMethods }
 
 installMethods()

@@ -12,7 +12,7 @@ type Operandish = Tensor | number
 type Axes = number | readonly number[] | undefined
 
 /** The functions that tensors also have as methods; each is documented where the function is. */
-interface TensorMethods {
+export interface TensorMethods {
   add(b: Operandish): Tensor
   sub(b: Operandish): Tensor
   mul(b: Operandish): Tensor

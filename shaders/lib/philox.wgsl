@@ -1,4 +1,7 @@
-// Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): four words for a counter and a key.
+// philox.wgsl: Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+//
+//   words[4] = philox(counter[4], key[2])
+//
 // The words are the same on every device, because only integers take part.
 fn philox_mul(a: u32, b: u32) -> vec2<u32> {
   let al = a & 0xffffu;

@@ -3,11 +3,11 @@
 //   g' = g + L2 p;  m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g' g'
 //   p = (1 - lr decay) p - lr / c1 * m / (sqrt(v) / sqrt(c2) + eps),  c1 = 1 - b1^t,  c2 = 1 - b2^t
 //
-//   g      [N]  vec4<f32>  read
-//   hyper  [9]  f32        read        lr decay, L2, b1, 1 - b1, b2, 1 - b2, eps, lr / c1, 1 / sqrt(c2)
-//   p      [N]  vec4<f32>  read_write
-//   m      [N]  vec4<f32>  read_write
-//   v      [N]  vec4<f32>  read_write
+//   g      [N, 4]  f32  read
+//   hyper  [9]  f32  read        lr decay, L2, b1, 1 - b1, b2, 1 - b2, eps, lr / c1, 1 / sqrt(c2)
+//   p      [N, 4]  f32  read_write
+//   m      [N, 4]  f32  read_write
+//   v      [N, 4]  f32  read_write
 //
 // Dispatch: ceil(N / THREADS) workgroups, folded over y; ROW is the number of invocations of one grid row.
 // Params:   N  vectors of four.

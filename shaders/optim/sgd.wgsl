@@ -2,10 +2,10 @@
 //
 //   g' = g + decay p;  b = momentum b + g';  p = p - lr (NESTEROV ? g' + momentum b : b)
 //
-//   g      [N]  vec4<f32>  read
-//   hyper  [3]  f32        read        lr, momentum, decay
-//   p      [N]  vec4<f32>  read_write
-//   b      [N]  vec4<f32>  read_write
+//   g      [N, 4]  f32  read
+//   hyper  [3]  f32  read        lr, momentum, decay
+//   p      [N, 4]  f32  read_write
+//   b      [N, 4]  f32  read_write
 //
 // Dispatch: ceil(N / THREADS) workgroups, folded over y; ROW is the number of invocations of one grid row.
 // Params:   N  vectors of four; NESTEROV.
