@@ -6,7 +6,6 @@ import {
   dataOp,
   type HostNumbers,
   hostBytes,
-  hostOp,
   padded,
   readOp,
   uploaded,
@@ -115,9 +114,9 @@ export function runEffects(fn: () => void): void {
   withTrace(trace, fn)
   const [effect] = trace.effects
   if (effect) {
-    // What the effects are made of may read the very buffers that they write, so it is computed first.
-    realize(trace.effects.flatMap(sourcesOf).filter((v) => v.node.op !== hostOp))
+    // What the effects are made of may read the very buffers that they write, so as much as can be is computed first.
     const device = effect.kind === 'assign' ? effect.variable.device : effect.node.device
+    realize(trace.effects.flatMap(sourcesOf).filter((v) => v.node.op.kind !== 'leaf' && !readsWritten(device, v)))
     compute(collect(device, [], trace.effects), [])
   }
   for (const hook of trace.hooks) hook()
@@ -127,6 +126,12 @@ export function runEffects(fn: () => void): void {
 function sourcesOf(effect: Effect): readonly Value[] {
   if (effect.kind === 'assign') return [effect.value]
   return effect.node.inputs.flatMap((v) => (v.node.op.kind === 'pack' ? v.node.inputs : [v]))
+}
+
+/** True for a value that is made of what a variable holds only after a write of the same trace. */
+function readsWritten(device: Device, value: Value): boolean {
+  const leaves = leavesOf(collect(device, [value], []))
+  return leaves.some((v) => v.node.op === readOp && (v.node.payload as VariableRead).version > 0)
 }
 
 /** Runs a program once; its plan is found again by structure. */
