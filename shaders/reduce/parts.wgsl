@@ -6,10 +6,11 @@
 //
 // Dispatch: ceil(OUTPUTS * SPLITS / THREADS) workgroups, folded over y; ROW is the number of invocations of one grid row.
 // Params:   ACC  the accumulator's alias and the functions identity, lift, combine, finish; INDEX  fn index(o, r);
-//           LOAD_X  fn load_x(i); STEPS  ceil(REDUCED / SPLITS); OUTPUTS_FAST  neighbours take neighbouring outputs, not parts.
+//           LOAD_X  fn load_x(i); LOAD_MORE  other loads, for ACC; STEPS  ceil(REDUCED / SPLITS); OUTPUTS_FAST  neighbours take neighbouring outputs, not parts.
 ${ACC}
 @group(0) @binding(0) var<storage, read_write> partials: array<Acc>;
 ${LOAD_X}
+${LOAD_MORE}
 ${INDEX}
 
 @compute @workgroup_size(${THREADS})

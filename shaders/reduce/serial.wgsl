@@ -4,9 +4,10 @@
 //
 // Dispatch: ceil(OUTPUTS / THREADS) workgroups, folded over y; ROW is the number of invocations of one grid row.
 // Params:   ACC  the accumulator's alias and the functions identity, lift, combine, finish; INDEX  fn index(o, r);
-//           LOAD_X  fn load_x(i); EPILOGUE_DECLS  y and fn store_y(i, value); REDUCED  elements of one output.
+//           LOAD_X  fn load_x(i); LOAD_MORE  other loads, for ACC; EPILOGUE_DECLS  y and fn store_y(i, value); REDUCED  elements of one output.
 ${ACC}
 ${LOAD_X}
+${LOAD_MORE}
 ${INDEX}
 ${EPILOGUE_DECLS}
 

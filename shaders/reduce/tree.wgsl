@@ -4,11 +4,12 @@
 //
 // Dispatch: OUTPUTS workgroups, folded over y; WIDTH is the number of workgroups of one grid row.
 // Params:   ACC  the accumulator's alias and the functions identity, lift, combine, finish; INDEX  fn index(o, r);
-//           LOAD_X  fn load_x(i); EPILOGUE_DECLS  y and fn store_y(i, value); STEPS  ceil(REDUCED / THREADS);
+//           LOAD_X  fn load_x(i); LOAD_MORE  other loads, for ACC; EPILOGUE_DECLS  y and fn store_y(i, value); STEPS  ceil(REDUCED / THREADS);
 //           THREADS  2 ** LEVELS, at least 2.
 // The tree is the same on every device, so the bits do not depend on the size of a subgroup.
 ${ACC}
 ${LOAD_X}
+${LOAD_MORE}
 ${INDEX}
 ${EPILOGUE_DECLS}
 

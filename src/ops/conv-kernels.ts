@@ -88,7 +88,7 @@ function call(
 function folded({ kernel, params, grid: [x, y, z] }: TiledCall): TiledCall {
   const folds = Math.ceil(y / 65535)
   const rows = Math.ceil(y / folds)
-  const own = kernel === convForward ? { ROWS: rows, FOLDS: folds } : { ROWS: rows }
+  const own: TiledCall['params'] = kernel === convForward ? { ROWS: rows, FOLDS: folds } : { ROWS: rows }
   return { kernel, params: { ...params, ...own }, grid: [x, rows, z * folds] }
 }
 

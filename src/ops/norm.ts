@@ -1,19 +1,102 @@
 import { fail } from '../errors.ts'
-import { type MapOp, needDtype } from '../graph/op.ts'
-import { call1, detach, type Tensor } from '../graph/tensor.ts'
+import { type KernelOp, type MapOp, needDtype } from '../graph/op.ts'
+import { call, call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
-import { formatShape, numel, sameShape } from '../shape.ts'
-import { add, mul, sub } from './arithmetic.ts'
+import { formatShape, numel, reducedShape, sameShape } from '../shape.ts'
+import { add, mul, sub, zerosLike } from './arithmetic.ts'
 import { broadcastIndex } from './indexing.ts'
-import { mean, sum } from './reduce.ts'
+import { momentsCalls, pairSumsCalls } from './norm-kernels.ts'
+import { expand } from './reduce.ts'
 import { reshape } from './reshape.ts'
 import { rsqrt } from './unary.ts'
 
 type Axes = { readonly axes: readonly number[] }
 
+/** Mean, 1 / sqrt(variance + eps) and variance (over n, not n - 1) over axes, which are kept with size 1. */
+export const momentsOp: KernelOp<'x', Axes & { readonly eps: number }> = {
+  kind: 'kernel',
+  name: 'moments',
+  inputs: ['x'],
+  virtual: ['x'],
+  infer: ([x], { axes }) => {
+    const out: Spec = { shape: reducedShape((x as Spec).shape, axes, true), dtype: 'f32' }
+    return [out, out, out]
+  },
+  lower: ({ inputs: [x], attrs: { axes, eps }, device }) => {
+    const { shape } = x as Spec
+    return momentsCalls(shape, axes, countOf(shape, axes), eps, device)
+  },
+  cost: ([x], [mean]) => ({
+    flops: 5 * numel((x as Spec).shape),
+    bytes: 4 * (numel((x as Spec).shape) + 3 * numel((mean as Spec).shape)),
+  }),
+  backward: ({ in: { x }, outs, grads, attrs: { axes } }) => ({
+    x: () => {
+      const [mean, rstd] = outs as [Tensor, Tensor]
+      const [toMean, toRstd, toVariance] = grads as [Tensor | null, Tensor | null, Tensor | null]
+      const scale = 1 / countOf(x.shape, axes)
+      const cubed = mul(rstd, mul(rstd, rstd))
+      const parts = [toRstd && mul(mul(toRstd, -0.5), cubed), toVariance].filter((g) => g !== null)
+      const slope = parts.length === 0 ? null : parts.reduce((a, b) => add(a, b))
+      const distance = slope && mul(mul(slope, 2 * scale), sub(x, mean))
+      if (!toMean) return distance ?? zerosLike(x)
+      const even = expand(mul(toMean, scale), x.shape)
+      return distance ? add(distance, even) : even
+    },
+  }),
+  saves: ['x', 'out'],
+}
+
+/** Sums of a, and of a * b, over axes, which are kept with size 1: the two that a gradient of normalizing needs, in one visit. */
+export const pairSumsOp: KernelOp<'a' | 'b', Axes> = {
+  kind: 'kernel',
+  name: 'pairSums',
+  inputs: ['a', 'b'],
+  virtual: ['a', 'b'],
+  infer: ([a], { axes }) => {
+    const out: Spec = { shape: reducedShape((a as Spec).shape, axes, true), dtype: 'f32' }
+    return [out, out]
+  },
+  lower: ({ inputs: [a], attrs: { axes }, device }) => pairSumsCalls((a as Spec).shape, axes, device),
+  cost: ([a], [sum]) => ({
+    flops: 3 * numel((a as Spec).shape),
+    bytes: 8 * (numel((a as Spec).shape) + numel((sum as Spec).shape)),
+  }),
+  backward: ({ in: { a, b }, grads }) => {
+    const [toSum, toProduct] = grads as [Tensor | null, Tensor | null]
+    return {
+      a: () => {
+        const even = toSum && expand(toSum, a.shape)
+        const own = toProduct && mul(toProduct, b)
+        return even && own ? add(even, own) : (even ?? own ?? zerosLike(a))
+      },
+      b: () => (toProduct ? mul(toProduct, a) : zerosLike(b)),
+    }
+  },
+  saves: ['a', 'b'],
+}
+
+function pairSums(a: Tensor, b: Tensor, axes: readonly number[]): [Tensor, Tensor] {
+  return call(pairSumsOp, [a, b], { axes }) as [Tensor, Tensor]
+}
+
+function countOf(shape: readonly number[], axes: readonly number[]): number {
+  return numel(axes.map((a) => shape[a] as number))
+}
+
+/** The gradient of x through (x - mean) * rstd, where mean and rstd are those of x; `out` is that product. */
+function standardizeGrad(grad: Tensor, out: Tensor, rstd: Tensor, axes: readonly number[]): Tensor {
+  const scale = 1 / countOf(out.shape, axes)
+  const [along, across] = pairSums(grad, out, axes)
+  return mul(rstd, sub(sub(grad, mul(along, scale)), mul(out, mul(across, scale))))
+}
+
+const isAligned: MapOp['aligned'] = (input, inputs, output) =>
+  numel((inputs[input] as Spec).shape) === numel(output.shape)
+
 /**
- * (x - mean) * rstd, where mean and rstd are those of x over `axes`. The rule of x holds all of the gradient, also what flows through mean
- * and rstd; a gradient of that rule finds its way through the rstd it was given.
+ * (x - mean) * rstd, where mean and rstd are those of x over `axes`. The rule of x holds all of the gradient, also what flows through
+ * mean and rstd; a gradient of that rule finds its way through the rstd it was given.
  */
 export const standardizeOp: MapOp<'x' | 'mean' | 'rstd', Axes> = {
   kind: 'map',
@@ -25,32 +108,65 @@ export const standardizeOp: MapOp<'x' | 'mean' | 'rstd', Axes> = {
     return `(${x} - ${m}) * ${r}`
   },
   flops: () => 2,
-  aligned: (input, inputs, output) => numel((inputs[input] as Spec).shape) === numel(output.shape),
-  backward: ({ in: { x, rstd }, out, grad, attrs: { axes } }) => ({
-    x: () => {
-      const scale = 1 / numel(axes.map((a) => x.shape[a] as number))
-      const along = mul(sum(grad, axes, true), scale)
-      const across = mul(sum(mul(grad, out), axes, true), scale)
-      return mul(rstd, sub(sub(grad, along), mul(out, across)))
-    },
+  aligned: isAligned,
+  backward: ({ in: { rstd }, out, grad, attrs: { axes } }) => ({
+    x: () => standardizeGrad(grad, out, rstd, axes),
     mean: null,
     rstd: null,
   }),
-  saves: ['x', 'rstd', 'out'],
+  saves: ['rstd', 'out'],
 }
 
-interface Moments {
-  readonly mean: Tensor
-  /** Over n, not n - 1. */
-  readonly variance: Tensor
+/**
+ * (x - mean) * rstd * weight + bias, mean and rstd as for standardize, weight and bias of x's last axes. Where these are not the axes of
+ * the statistics, as in a batch, the sums for weight and bias are those that x needs.
+ */
+export const standardizeAffineOp: MapOp<'x' | 'mean' | 'rstd' | 'weight' | 'bias', Axes> = {
+  kind: 'map',
+  name: 'standardizeAffine',
+  inputs: ['x', 'mean', 'rstd', 'weight', 'bias'],
+  infer: ([x]) => [x as Spec],
+  emit: (w, i, { inputs, output }) => {
+    const [x, m, r, a, b] = inputs.map((s, k) => w.load(k, broadcastIndex(w, i, output.shape, s.shape)))
+    return `(${x} - ${m}) * ${r} * ${a} + ${b}`
+  },
+  flops: () => 4,
+  aligned: isAligned,
+  backward: ({ in: { x, mean, rstd, weight, bias }, grad, attrs: { axes } }) => {
+    const out = call1(standardizeOp, [x, mean, rstd], { axes })
+    const lead = x.shape.slice(0, x.shape.length - weight.shape.length).map((_, d) => d)
+    const sums = (): [Tensor, Tensor] => pairSums(grad, out, lead)
+    const isShared = sameShape(lead, axes)
+    return {
+      x: () => {
+        if (!isShared) return standardizeGrad(mul(grad, weight), out, rstd, axes)
+        const scale = 1 / countOf(x.shape, axes)
+        const [along, across] = sums()
+        return mul(mul(rstd, weight), sub(sub(grad, mul(along, scale)), mul(out, mul(across, scale))))
+      },
+      mean: null,
+      rstd: null,
+      weight: () => reshape(sums()[1], weight.shape),
+      bias: () => reshape(sums()[0], bias.shape),
+    }
+  },
+  saves: ['x', 'mean', 'rstd', 'weight', 'bias'],
 }
 
-/** Mean first, then the mean of the squared distance from it: E[x^2] - E[x]^2 would cancel. */
-function momentsOf(x: Tensor, axes: readonly number[]): Moments {
-  const average = mean(x, axes, true)
-  // The sum of the distances is 0, so the variance does not change with the mean.
-  const distance = sub(x, detach(average))
-  return { mean: average, variance: mean(mul(distance, distance), axes, true) }
+/** x normalized over axes, then times weight plus bias where given; with the statistics. */
+function normalize(
+  x: Tensor,
+  axes: readonly number[],
+  eps: number,
+  weight?: Tensor | null,
+  bias?: Tensor | null,
+): BatchNormResult {
+  const [mean, rstd, variance] = call(momentsOp, [x], { axes, eps }) as [Tensor, Tensor, Tensor]
+  const y =
+    weight && bias
+      ? call1(standardizeAffineOp, [x, mean, rstd, weight, bias], { axes })
+      : affine(call1(standardizeOp, [x, mean, rstd], { axes }), weight, bias)
+  return { y, mean, variance }
 }
 
 function affine(y: Tensor, weight: Tensor | null | undefined, bias: Tensor | null | undefined): Tensor {
@@ -104,8 +220,7 @@ export function layerNorm(
   checkAffine('layerNorm', shape, weight, bias)
   checkEps('layerNorm', eps)
   const axes = shape.map((_, d) => lead + d)
-  const { mean: average, variance } = momentsOf(x, axes)
-  return affine(call1(standardizeOp, [x, average, rsqrt(add(variance, eps))], { axes }), weight, bias)
+  return normalize(x, axes, eps, weight, bias).y
 }
 
 /** Options of {@link batchNorm}. */
@@ -166,11 +281,6 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): BatchNormR
     fail('batchNorm', `x is ${formatShape(x.shape)}, ${count} values per channel`, 'training needs at least two')
   }
   const axes = x.shape.slice(0, -1).map((_, d) => d)
-  const moments = momentsOf(x, axes)
-  const y = call1(standardizeOp, [x, moments.mean, rsqrt(add(moments.variance, eps))], { axes })
-  return {
-    y: affine(y, weight, bias),
-    mean: reshape(moments.mean, [channels]),
-    variance: reshape(moments.variance, [channels]),
-  }
+  const { y, mean, variance } = normalize(x, axes, eps, weight, bias)
+  return { y, mean: reshape(mean, [channels]), variance: reshape(variance, [channels]) }
 }

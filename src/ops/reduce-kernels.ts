@@ -8,7 +8,7 @@ import { contiguousStrides, gridOf, numel } from '../shape.ts'
 import { stridedIndex } from './indexing.ts'
 
 const line = { THREADS: 'int', ROW: 'u32', OUTPUTS: 'u32' } as const
-const input = { ACC: 'code', INDEX: 'code', LOAD_X: 'code', REDUCED: 'u32' } as const
+const input = { ACC: 'code', INDEX: 'code', LOAD_X: 'code', LOAD_MORE: 'code', REDUCED: 'u32' } as const
 
 export const reduceSerial: Kernel = defineKernel(
   'reduce/serial.wgsl',
@@ -60,7 +60,13 @@ export function reduceCalls(
   const flops = outputs * reduced * acc.flops
   const bytes = 4 * (outputs * reduced + outputs)
   const loads = { LOAD_X: { input: 0, name: 'load_x' } }
-  const common = { ACC: acc.code, INDEX: indexFunction(shape, strides, kept, axes), REDUCED: reduced, OUTPUTS: outputs }
+  const common = {
+    ACC: acc.code,
+    INDEX: indexFunction(shape, strides, kept, axes),
+    LOAD_MORE: '',
+    REDUCED: reduced,
+    OUTPUTS: outputs,
+  }
   const grid = gridOf(Math.ceil(outputs / threads))
 
   // Enough invocations to fill a GPU; a software adapter is full with few and pays for every barrier.

@@ -1,4 +1,4 @@
-import { batchNorm, layerNorm, type Tensor } from '../../src/index.ts'
+import { batchNorm, grad, layerNorm, type Tensor } from '../../src/index.ts'
 import { defineCheck, type OpCheck, type Ref } from './check.ts'
 import { build, position, reduce } from './reference.ts'
 
@@ -34,6 +34,22 @@ interface LayerAttrs {
 
 const batchAxes = (x: Ref): number[] => x.shape.slice(0, -1).map((_, d) => d)
 const flat = (r: Ref): Ref => ({ shape: [r.data.length], data: r.data })
+
+/** The gradient of x by its formula: rstd * (g - mean(g) - y * mean(g * y)), where g is the gradient of y before the weight. */
+function gradient(x: Ref, weight: Ref, seed: Ref, axes: readonly number[]): Ref {
+  const stats = statsOf(x, axes)
+  const y = normalized(x, stats, 1e-5)
+  const g = build(x.shape, (at, i) => (seed.data[i] as number) * (weight.data[position(weight.shape, at)] as number))
+  const average = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length
+  const along = reduce(g, axes, true, average)
+  const across = reduce({ shape: x.shape, data: g.data.map((v, i) => v * (y.data[i] as number)) }, axes, true, average)
+  return build(x.shape, (at, i) => {
+    const k = position(along.shape, at)
+    const distance =
+      (g.data[i] as number) - (along.data[k] as number) - (y.data[i] as number) * (across.data[k] as number)
+    return distance / Math.sqrt((stats.variance.data[k] as number) + 1e-5)
+  })
+}
 
 export const normChecks: readonly OpCheck[] = [
   defineCheck<LayerAttrs>({
@@ -148,5 +164,25 @@ export const normChecks: readonly OpCheck[] = [
       },
     ],
     differentiable: true,
+  }),
+  defineCheck({
+    op: 'gradient of layerNorm',
+    call: ([x, weight, bias, seed]) => {
+      const y = layerNorm(x as Tensor, (weight as Tensor).shape, { weight: weight as Tensor, bias: bias as Tensor })
+      return grad(y, [x as Tensor], seed as Tensor)
+    },
+    reference: ([x, weight, , seed]) => gradient(x as Ref, weight as Ref, seed as Ref, [1]),
+    samples: [{ inputs: [[3, 6], [6], [6], [3, 6]], why: 'second order' }],
+    differentiable: [0, 1, 3],
+  }),
+  defineCheck({
+    op: 'gradient of batchNorm',
+    call: ([x, weight, bias, seed]) => {
+      const { y } = batchNorm(x as Tensor, { weight: weight as Tensor, bias: bias as Tensor, training: true })
+      return grad(y, [x as Tensor], seed as Tensor)
+    },
+    reference: ([x, weight, , seed]) => gradient(x as Ref, weight as Ref, seed as Ref, [0]),
+    samples: [{ inputs: [[5, 3], [3], [3], [5, 3]], why: 'second order' }],
+    differentiable: [0, 1, 3],
   }),
 ]

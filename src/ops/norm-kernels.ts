@@ -1,0 +1,84 @@
+import type { DeviceTraits, KernelCall } from '../graph/op.ts'
+import { type Accumulator, reduceCalls } from './reduce-kernels.ts'
+
+/** Count, mean and sum of squared distances from it; two of them meet by Chan, Golub and LeVeque (1979). */
+function momentsOf(count: number, eps: number): Accumulator {
+  return {
+    code: `alias Acc = vec3<f32>;
+fn identity() -> Acc { return Acc(0.0, 0.0, 0.0); }
+fn lift(v: f32, r: u32) -> Acc { return Acc(1.0, v, 0.0); }
+fn combine(a: Acc, b: Acc) -> Acc {
+  let count = a.x + b.x;
+  let share = b.x / max(count, 1.0);
+  let distance = b.y - a.y;
+  return Acc(count, a.y + distance * share, a.z + b.z + distance * distance * a.x * share);
+}
+fn finish(a: Acc) -> vec3<f32> {
+  let variance = a.z / f32(${count}u);
+  return vec3<f32>(a.y, inverseSqrt(variance + f32(${eps.toExponential()})), variance);
+}`,
+    bytes: 16,
+    flops: 9,
+  }
+}
+
+/** Two sums at once: of a, and of a * b. */
+const sums: Accumulator = {
+  code: `alias Acc = vec2<f32>;
+fn identity() -> Acc { return Acc(0.0, 0.0); }
+fn lift(v: vec2<f32>, r: u32) -> Acc { return v; }
+fn combine(a: Acc, b: Acc) -> Acc { return a + b; }
+fn finish(a: Acc) -> vec2<f32> { return a; }`,
+  bytes: 8,
+  flops: 3,
+}
+
+const loadPair = `fn load_x(i: u32) -> vec2<f32> {
+  let a = load_a(i);
+  return vec2<f32>(a, a * load_b(i));
+}`
+
+/** The calls of a reduction that stores its result, a vector, by components to outputs 0, 1, ... of these names. */
+function storedApart(calls: readonly KernelCall[], names: readonly string[]): KernelCall[] {
+  return calls.map((call): KernelCall => {
+    if (!call.epilogue) return call
+    const { kernel } = call
+    const first = kernel.bindings.length
+    const declared = names.map(
+      (name, k) => `@group(0) @binding(${first + k}) var<storage, read_write> ${name}: array<f32>;`,
+    )
+    const stores = names.map((name, k) => `  ${name}[i] = value[${k}];`)
+    const store = `fn store_y(i: u32, value: vec${names.length}<f32>) {\n${stores.join('\n')}\n}`
+    return {
+      ...call,
+      kernel: {
+        ...kernel,
+        bindings: [...kernel.bindings, ...names.map((name) => ({ name, access: 'read_write' as const }))],
+      },
+      params: { ...call.params, EPILOGUE_DECLS: [...declared, store].join('\n') },
+      bindings: { ...call.bindings, ...Object.fromEntries(names.map((name, output) => [name, { output }])) },
+      epilogue: false,
+    }
+  })
+}
+
+/** The dispatches of mean, 1 / sqrt(variance + eps) and variance of input 0 over axes. */
+export function momentsCalls(
+  shape: readonly number[],
+  axes: readonly number[],
+  count: number,
+  eps: number,
+  device: DeviceTraits,
+): KernelCall[] {
+  return storedApart(reduceCalls(shape, axes, momentsOf(count, eps), device), ['means', 'rstds', 'variances'])
+}
+
+/** The dispatches of the sums of input 0, and of input 0 times input 1, over axes. */
+export function pairSumsCalls(shape: readonly number[], axes: readonly number[], device: DeviceTraits): KernelCall[] {
+  const loads = { LOAD_X: { input: 0, name: 'load_a' }, LOAD_MORE: { input: 1, name: 'load_b' } }
+  const calls = reduceCalls(shape, axes, sums, device).map(
+    (call): KernelCall =>
+      call.loads ? { ...call, loads, params: { ...call.params, ACC: `${sums.code}\n${loadPair}` } } : call,
+  )
+  return storedApart(calls, ['sums', 'products'])
+}
