@@ -37,6 +37,9 @@ interface OutputRing {
   readonly last: (Value | null)[]
 }
 
+/** Plans of functions that nobody holds any more give their memory back. */
+const reclaimed = new FinalizationRegistry<Instance>((instance) => instance.release())
+
 /** One traced form of a compiled function, with its plan, memory and outputs. */
 export class CompiledPlan {
   private readonly device: Device
@@ -47,6 +50,8 @@ export class CompiledPlan {
   private readonly instance: Instance
   private readonly leaves: readonly Value[]
   private readonly variables: readonly Variable[]
+  /** The arenas of the variables when the plan was made: what may be bound together depends on them. */
+  private readonly arenas: readonly (Variable | null)[]
   private readonly needed: readonly Variable[]
   private readonly ringDepth: number
   private rings: readonly OutputRing[] | null = null
@@ -66,6 +71,7 @@ export class CompiledPlan {
     const { program } = this.traced
     this.leaves = leavesOf(program)
     this.variables = variablesOf(program)
+    this.arenas = this.variables.map((v) => v.arena)
     this.needed = neededVariables(program, this.leaves)
     const { reuse = true, order, poison = false } = options.debug ?? {}
     this.instance = new Instance(
@@ -81,6 +87,9 @@ export class CompiledPlan {
       const a = specs[i] as Spec
       const b = this.specs[i] as Spec
       if (a.dtype !== b.dtype || !sameShape(a.shape, b.shape)) return false
+    }
+    for (let i = 0; i < this.variables.length; i++) {
+      if ((this.variables[i] as Variable).arena !== this.arenas[i]) return false
     }
     for (const g of this.traced.trace.guards) if (!Object.is(g.get(), g.value)) return false
     return true
