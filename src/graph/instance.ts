@@ -32,15 +32,18 @@ export class Instance {
   private fixed: Block[] = []
   private host: Block | null = null
   private groups: GPUBindGroup[] = []
-  private bound: readonly unknown[] = []
+  private bound: readonly unknown[] | null = null
   private pipelines: GPUComputePipeline[] = []
-  private readonly costs: readonly number[]
+  /** Three words for each dispatch, and its estimated time: side by side, since the encode loop finds every cache cold. */
+  private readonly grids: Uint32Array
+  private readonly costs: Float64Array
   private readonly totalCost: number
 
   constructor(device: Device, plan: Plan) {
     this.device = device
     this.plan = plan
-    this.costs = plan.steps.map((s) => estimateMs(s, device.info.software))
+    this.grids = Uint32Array.from(plan.steps.flatMap((s) => s.grid))
+    this.costs = Float64Array.from(plan.steps, (s) => estimateMs(s, device.info.software))
     this.totalCost = this.costs.reduce((a, b) => a + b, 0)
   }
 
@@ -93,7 +96,7 @@ export class Instance {
     this.blocks = null
     this.fixed = []
     this.host = null
-    this.bound = []
+    this.bound = null
   }
 
   refusal(what: string): OutOfMemoryError {
@@ -124,15 +127,22 @@ export class Instance {
   /** The bind groups for these buffers; made again only when a buffer is another one than at the last run. */
   bind(bindings: Bindings): readonly GPUBindGroup[] {
     this.allocate()
-    const now: unknown[] = []
-    for (const s of bindings.leaves) now.push(s)
-    for (const v of bindings.variables) now.push(v.storage)
-    for (const s of bindings.outputs) now.push(s)
-    if (this.bound.length !== now.length || now.some((s, i) => s !== this.bound[i])) {
-      this.bound = now
+    if (!this.isBound(bindings)) {
+      this.bound = [...bindings.leaves, ...bindings.variables.map((v) => v.storage), ...bindings.outputs]
       this.groups = this.plan.steps.map((step) => this.bindStep(step, bindings))
     }
     return this.groups
+  }
+
+  /** True when the bind groups are those of these buffers. Runs every step, so it makes no objects. */
+  private isBound({ leaves, variables, outputs }: Bindings): boolean {
+    const { bound } = this
+    if (bound?.length !== leaves.length + variables.length + outputs.length) return false
+    let at = 0
+    for (const s of leaves) if (s !== bound[at++]) return false
+    for (const v of variables) if (v.storage !== bound[at++]) return false
+    for (const s of outputs) if (s !== bound[at++]) return false
+    return true
   }
 
   /** The buffer range of a place. */
@@ -163,15 +173,14 @@ export class Instance {
   ): void {
     const { handle, queue, submitBudgetMs } = this.device
     if (numbers && this.host) handle.queue.writeBuffer(this.host.buffer, 0, numbers)
-    const { pipelines, costs } = this
-    const { steps } = this.plan
+    const { pipelines, costs, grids } = this
     const budget = Math.max(submitBudgetMs, (this.totalCost * queue.scale) / 1000) / queue.scale
     let encoder = handle.createCommandEncoder()
     for (const c of before) encoder.copyBufferToBuffer(c.from, c.fromOffset, c.to, c.toOffset, c.bytes)
     let pass = encoder.beginComputePass()
     let current: GPUComputePipeline | null = null
     let cost = 0
-    for (let i = 0; i < steps.length; i++) {
+    for (let i = 0; i < costs.length; i++) {
       const next = costs[i] as number
       if (cost > 0 && cost + next > budget) {
         pass.end()
@@ -188,8 +197,7 @@ export class Instance {
         current = pipeline
       }
       pass.setBindGroup(0, groups[i] as GPUBindGroup)
-      const grid = (steps[i] as PlanStep).grid
-      pass.dispatchWorkgroups(grid[0], grid[1], grid[2])
+      pass.dispatchWorkgroups(grids[3 * i] as number, grids[3 * i + 1] as number, grids[3 * i + 2] as number)
     }
     pass.end()
     for (const c of after) encoder.copyBufferToBuffer(c.from, c.fromOffset, c.to, c.toOffset, c.bytes)
