@@ -21,7 +21,7 @@ const ownSources: Plugin = {
   },
 }
 
-/** The bundle's code and the modules that left something in it, relative to the root. */
+/** The code that loads with the entry, and the modules that left something in it, relative to the root. */
 async function bundle(entry: string): Promise<{ code: string; modules: string[] }> {
   const output = (await build({
     root,
@@ -36,16 +36,21 @@ async function bundle(entry: string): Promise<{ code: string; modules: string[] 
         input: entry,
         external: [/^node:/, 'webgpu'],
         preserveEntrySignatures: false,
-        output: { codeSplitting: false },
       },
       modulePreload: false,
     },
   })) as Rolldown.RolldownOutput
-  const chunk = output.output[0]
-  const modules = Object.entries(chunk.modules)
-    .filter(([, module]) => module.renderedLength > 0)
-    .map(([id]) => id.replace(root, '').replace(/\?.*$/, ''))
-  return { code: chunk.code, modules: modules.sort() }
+  const chunks = new Map(output.output.flatMap((file) => (file.type === 'chunk' ? [[file.fileName, file]] : [])))
+  const [first] = [...chunks.values()].filter((chunk) => chunk.isEntry)
+  // What the entry imports at once is what a page waits for; what it may load later is not.
+  const loaded = new Set(first ? [first] : [])
+  for (const chunk of loaded) for (const name of chunk.imports) loaded.add(chunks.get(name) ?? chunk)
+  const modules = [...loaded].flatMap((chunk) =>
+    Object.entries(chunk.modules)
+      .filter(([, module]) => module.renderedLength > 0)
+      .map(([id]) => id.replace(root, '').replace(/\?.*$/, '')),
+  )
+  return { code: [...loaded].map((chunk) => chunk.code).join('\n'), modules: modules.sort() }
 }
 
 const example = /^```ts\n([\s\S]*?)^```/m.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1]

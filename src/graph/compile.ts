@@ -2,7 +2,7 @@ import { fail } from '../errors.ts'
 import { type Device, defaultDevice } from '../gpu/device.ts'
 import { formatShape } from '../shape.ts'
 import { CompiledPlan, type PlanDebug } from './compiled-plan.ts'
-import { type Profile, profileInstance } from './profile.ts'
+import type { Profile } from './profile.ts'
 import { Tensor } from './tensor.ts'
 import { activeTrace } from './trace.ts'
 import type { Spec } from './value.ts'
@@ -100,6 +100,8 @@ export function compile<Args extends readonly Tensor[], Out extends StepOutputs>
     async profile(...args: Args): Promise<Profile> {
       checkArguments(args)
       const plan = find(deviceOf(args), args)
+      // Loaded when first used: most pages never measure a step.
+      const { profileInstance } = await import('./profile.ts')
       return plan.profile(args, profileInstance)
     },
     release(): void {

@@ -78,6 +78,7 @@ export class CompiledPlan {
       device,
       buildPlan(program, { reuse, poison, outputs: 'slots', ...(order === undefined ? {} : { order }) }),
     )
+    reclaimed.register(this, this.instance, this)
   }
 
   /** True when this plan is the one for these arguments and for what the guards say now. */
@@ -152,6 +153,7 @@ export class CompiledPlan {
   }
 
   release(): void {
+    reclaimed.unregister(this)
     this.instance.release()
     for (const ring of this.rings ?? []) for (const storage of ring.storages) storage.release()
     for (const storage of this.inputStorages ?? []) storage.release()
