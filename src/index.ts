@@ -14,7 +14,7 @@ export {
   type StepOutputs,
   spec,
 } from './graph/compile.ts'
-export type { Profile, ProfileRow } from './graph/profile.ts'
+export { type Profile, type ProfileRow, profile } from './graph/profile.ts'
 export { detach, type NestedNumbers, noGrad, readAll, Tensor, type TensorOptions, tensor } from './graph/tensor.ts'
 export type { Spec } from './graph/value.ts'
 export * from './ops/index.ts'

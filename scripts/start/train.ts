@@ -6,6 +6,7 @@ import {
   manualSeed,
   noGrad,
   type Profile,
+  profile,
   spec,
   type Tensor,
 } from '../../src/index.ts'
@@ -131,7 +132,7 @@ export async function train(
   setRate(0)
   const profiles: Profile[] = []
   for await (const { x, y } of loader) {
-    profiles.push(await step.profile(x, y))
+    profiles.push(await profile(step, x, y))
     if (profiles.length === profiledSteps) break
   }
   return { ...result, ...summarize(profiles, result.perStep) }

@@ -2,7 +2,6 @@ import { fail } from '../errors.ts'
 import { type Device, defaultDevice } from '../gpu/device.ts'
 import { formatShape } from '../shape.ts'
 import { CompiledPlan, type PlanDebug } from './compiled-plan.ts'
-import type { Profile } from './profile.ts'
 import { Tensor } from './tensor.ts'
 import { activeTrace } from './trace.ts'
 import type { Spec } from './value.ts'
@@ -50,8 +49,8 @@ export interface Compiled<Args extends readonly Tensor[], Out extends StepOutput
   (...args: Args): Out
   /** Builds the plan for these arguments, takes its memory and compiles its pipelines side by side; answers what a step costs. */
   prepare(specs?: readonly Spec[] | Readonly<Record<string, Spec>>, options?: PrepareOptions): Promise<StepCost>
-  /** Runs one step with a pass and timestamps for every dispatch. The step has its effects. */
-  profile(...args: Args): Promise<Profile>
+  /** @internal The plan for these arguments. */
+  planFor(...args: Args): CompiledPlan
   /** Gives back the memory of all plans of this function. */
   release(): void
 }
@@ -97,12 +96,9 @@ export function compile<Args extends readonly Tensor[], Out extends StepOutputs>
         )
       return find(deviceOf([]), list).prepare(prepare.onProgress)
     },
-    async profile(...args: Args): Promise<Profile> {
+    planFor(...args: Args): CompiledPlan {
       checkArguments(args)
-      const plan = find(deviceOf(args), args)
-      // Loaded when first used: most pages never measure a step.
-      const { profileInstance } = await import('./profile.ts')
-      return plan.profile(args, profileInstance)
+      return find(deviceOf(args), args)
     },
     release(): void {
       for (const plan of plans.splice(0)) plan.release()

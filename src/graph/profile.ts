@@ -1,6 +1,8 @@
 import { formatBytes } from '../gpu/pool.ts'
+import type { Compiled, StepOutputs } from './compile.ts'
 import type { Instance } from './instance.ts'
 import type { PlanStep } from './plan.ts'
+import type { Tensor } from './tensor.ts'
 
 /** One dispatch of a profiled step. */
 export interface ProfileRow {
@@ -28,8 +30,16 @@ export interface Profile {
   chromeTrace(): string
 }
 
+/** Runs one step of a compiled function with a pass and timestamps for every dispatch. The step has its effects. */
+export function profile<Args extends readonly Tensor[]>(
+  step: Compiled<Args, StepOutputs>,
+  ...args: Args
+): Promise<Profile> {
+  return step.planFor(...args).profile(args, profileInstance)
+}
+
 /** Runs the steps of an instance one by one with timestamps around each. `prepare` puts the inputs in place. */
-export async function profileInstance(
+async function profileInstance(
   instance: Instance,
   groups: readonly GPUBindGroup[],
   prepare: () => void,
