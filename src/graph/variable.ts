@@ -41,9 +41,9 @@ export class Variable implements Spec {
     return this.place
   }
 
-  /** The storage, if there is one yet. */
+  /** The storage, if there is one yet; allocates nothing. */
   get placed(): Storage | null {
-    return this.arena ? this.storage : this.place
+    return this.arena && this.arena.placed ? this.storage : this.place
   }
 
   /** The value of this moment, inside a trace or outside. */
