@@ -78,6 +78,8 @@ export const normChecks: readonly OpCheck[] = [
       },
       { inputs: [{ shape: [2, 64], range: [1000, 1001] }], attrs: { axes: 1 }, why: 'E[x^2] - E[x]^2 cancels' },
       { inputs: [[9, 8], [8]], attrs: { axes: 1 }, why: 'a weight alone' },
+      { inputs: [[0, 8], [8], [8]], attrs: { axes: 1 }, why: 'no rows' },
+      { inputs: [[3, 1], [1], [1]], attrs: { axes: 1 }, why: 'rows of one element' },
     ],
     fails: [
       {
