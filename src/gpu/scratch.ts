@@ -53,7 +53,7 @@ export class Scratch {
     }
   }
 
-  /** The smallest shared block that fits each size without wasting more than half of it. */
+  /** The smallest shared block that fits each size, the largest sizes served first. */
   private match(sizes: readonly number[]): (Block | undefined)[] {
     const taken = new Set<Block>()
     const found = new Array<Block | undefined>(sizes.length)
@@ -61,7 +61,7 @@ export class Scratch {
     const blocks = [...this.shared].sort((a, b) => a.bytes - b.bytes || a.id - b.id)
     for (const i of order) {
       const need = sizeClass(sizes[i] as number)
-      const block = blocks.find((b) => b.bytes >= need && b.bytes <= 2 * need && !taken.has(b))
+      const block = blocks.find((b) => b.bytes >= need && !taken.has(b))
       if (block) {
         taken.add(block)
         found[i] = block

@@ -268,6 +268,7 @@ export class CompiledPlan {
     })
     initialize(this.needed)
     for (const v of this.variables) void v.storage
+    for (const v of this.leaves) this.leafStorage(v)
   }
 
   /** Refuses a step that would pass the memory budget, before anything is taken. */
@@ -278,6 +279,7 @@ export class CompiledPlan {
       ...this.specs.map(specBytes),
       ...this.instance.plan.outputs.flatMap((o) => Array.from({ length: this.ringDepth }, () => specBytes(o.spec))),
     ]
+    for (const v of this.leaves) if (v.node.op === dataOp && !v.storage) own.push(specBytes(v))
     const arenas = new Set(this.variables.filter((v) => !v.placed).map((v) => v.arena ?? v))
     for (const v of arenas) if (!v.placed) own.push(specBytes(v))
     const after = pool.allocated + this.instance.missingBytes() + pool.wouldAdd(own)
