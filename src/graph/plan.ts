@@ -24,6 +24,9 @@ export interface PlanOptions {
   readonly outputs: 'direct' | 'slots'
 }
 
+/** Workgroups along one axis of a dispatch, the same on every device. */
+const maxGroups = 65535
+
 /** One dispatch. */
 export interface PlanStep {
   readonly op: string
@@ -152,6 +155,11 @@ function finishPlan(
           `${group.node.op.name}: needs a buffer of ${b.bytes} bytes bound at once; this device's limit is ${traits.maxBindingBytes}`,
         )
       }
+    }
+    if (emitted.grid.some((n) => n > maxGroups)) {
+      throw new WgradError(
+        `${group.node.op.name}: needs a grid of ${emitted.grid.join(' x ')} workgroups; WebGPU allows ${maxGroups} along an axis: use a smaller batch`,
+      )
     }
     const shape = group.root ? ` ${formatShape(group.root.shape)}` : ''
     const site = formatSite(group.node.site)
