@@ -3,11 +3,14 @@ import { autogradChecks } from './autograd.check.ts'
 import type { OpCheck } from './check.ts'
 import { convChecks } from './conv.check.ts'
 import { gatherChecks } from './gather.check.ts'
+import { joiningChecks } from './joining.check.ts'
 import { lossChecks } from './loss.check.ts'
 import { matmulChecks } from './matmul.check.ts'
 import { movementChecks } from './movement.check.ts'
 import { normChecks } from './norm.check.ts'
+import { optimizerChecks } from './optimizer.check.ts'
 import { poolChecks } from './pool.check.ts'
+import { randomChecks } from './random.check.ts'
 import { reduceChecks } from './reduce.check.ts'
 import { softmaxChecks } from './softmax.check.ts'
 import { unaryChecks } from './unary.check.ts'
@@ -18,6 +21,7 @@ export const checks: readonly OpCheck[] = [
   ...unaryChecks,
   ...reduceChecks,
   ...movementChecks,
+  ...joiningChecks,
   ...matmulChecks,
   ...autogradChecks,
   ...convChecks,
@@ -26,4 +30,6 @@ export const checks: readonly OpCheck[] = [
   ...lossChecks,
   ...normChecks,
   ...gatherChecks,
+  ...randomChecks,
+  ...optimizerChecks,
 ]

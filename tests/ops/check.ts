@@ -60,6 +60,8 @@ export interface OpCheck<A = unknown> {
   readonly tolerance?: { readonly forward?: number; readonly backward?: number; readonly why: string }
   /** Runs every sample with these kernels; with those that the device chooses unless given. */
   readonly kernels?: readonly KernelChoice[]
+  /** Names of ops that it runs for their effects alone; the others are found by themselves. */
+  readonly effects?: readonly string[]
   /** Sizes of the op in real models. */
   readonly bench?: readonly Sample<A>[]
 }

@@ -229,7 +229,7 @@ function runFailures(gpu: Device, check: OpCheck): void {
 /** Runs one check. */
 export async function runCheck(gpu: Device, check: OpCheck): Promise<CheckResult> {
   const name = check.op
-  const ops = new Set<string>()
+  const ops = new Set(check.effects)
   let worst = 0
   let at = ''
   try {

@@ -1,0 +1,96 @@
+import { type Tensor, tensor } from '../../src/index.ts'
+import { Parameter } from '../../src/nn/index.ts'
+import { Adam, AdamW, SGD } from '../../src/optim/index.ts'
+import { defineCheck, type OpCheck, type Ref } from './check.ts'
+
+/** The inputs are parameters, each followed by its gradient; the same gradients come at every step. */
+const inputs = [[3, 5], [3, 5], [2], [2], [], [], [65], [65]]
+const steps = 3
+
+interface Trainer {
+  step(grads: readonly Tensor[]): void
+}
+
+function trained<A>(make: (params: readonly Parameter[], attrs: A) => Trainer): OpCheck<A>['call'] {
+  return (all, attrs) => {
+    const params = all.filter((_, i) => i % 2 === 0).map((x) => new Parameter(x))
+    const optimizer = make(params, attrs)
+    const grads = all.filter((_, i) => i % 2 === 1)
+    for (let step = 0; step < steps; step++) optimizer.step(grads)
+    return params.map((p) => p.mul(1))
+  }
+}
+
+/** Runs a scalar rule on every element; `rule` gets weight, slope, step from 1, and state of its own. */
+function reference(
+  all: readonly Ref[],
+  rule: (weight: number, slope: number, t: number, state: { first: number; second: number }) => number,
+): Ref[] {
+  return all
+    .filter((_, i) => i % 2 === 0)
+    .map((x, k) => {
+      const slopes = all[2 * k + 1] as Ref
+      const data = x.data.map((start, i) => {
+        const state = { first: 0, second: 0 }
+        let weight = start
+        for (let t = 1; t <= steps; t++) weight = rule(weight, slopes.data[i] as number, t, state)
+        return weight
+      })
+      return { shape: x.shape, data }
+    })
+}
+
+interface SgdAttrs {
+  readonly momentum: number
+  readonly weightDecay: number
+  readonly nesterov: boolean
+}
+
+const lr = 0.1
+
+export const optimizerChecks: readonly OpCheck[] = [
+  defineCheck<SgdAttrs>({
+    op: 'SGD',
+    effects: ['sgd'],
+    call: trained((params, attrs) => new SGD(params, { lr, ...attrs })),
+    reference: (all, { momentum, weightDecay, nesterov }) =>
+      reference(all, (weight, slope, _, state) => {
+        const g = slope + weightDecay * weight
+        state.first = momentum * state.first + g
+        return weight - lr * (nesterov ? g + momentum * state.first : state.first)
+      }),
+    samples: [
+      { inputs, attrs: { momentum: 0, weightDecay: 0, nesterov: false } },
+      { inputs, attrs: { momentum: 0.9, weightDecay: 0.1, nesterov: false } },
+      { inputs, attrs: { momentum: 0.9, weightDecay: 0, nesterov: true } },
+    ],
+    differentiable: false,
+    fails: [
+      { call: () => new SGD([], { lr }), message: 'optimizer: there are no parameters; give model.parameters()' },
+      {
+        call: () => new SGD([new Parameter(tensor([1]))], { lr: -1 }),
+        message: 'SGD: lr is -1; it must be at least 0',
+      },
+    ],
+  }),
+  defineCheck<{ decoupled: boolean; weightDecay: number }>({
+    op: 'Adam, AdamW',
+    effects: ['adam'],
+    call: trained((params, { decoupled, weightDecay }) => new (decoupled ? AdamW : Adam)(params, { lr, weightDecay })),
+    reference: (all, { decoupled, weightDecay }) =>
+      reference(all, (weight, slope, t, state) => {
+        const g = slope + (decoupled ? 0 : weightDecay * weight)
+        state.first = 0.9 * state.first + 0.1 * g
+        state.second = 0.999 * state.second + 0.001 * g * g
+        const mean = state.first / (1 - 0.9 ** t)
+        const square = state.second / (1 - 0.999 ** t)
+        return weight - (decoupled ? lr * weightDecay * weight : 0) - (lr * mean) / (Math.sqrt(square) + 1e-8)
+      }),
+    samples: [
+      { inputs, attrs: { decoupled: false, weightDecay: 0 } },
+      { inputs, attrs: { decoupled: false, weightDecay: 0.1 } },
+      { inputs, attrs: { decoupled: true, weightDecay: 0.1 } },
+    ],
+    differentiable: false,
+  }),
+]
