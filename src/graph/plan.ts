@@ -81,7 +81,8 @@ export function buildPlan(program: GraphProgram, options: PlanOptions): Plan {
     const settled = settleEffects(simple, levels)
     const fusion = fuse(settled.program, settled.wanted, traits)
     const arranged: Arranged | Retry = arrange(settled, fusion, options, variableIndex)
-    if (arranged.kind === 'done') return finishPlan(settled.program, fusion, arranged, leaves, variableIndex, traits)
+    if (arranged.kind === 'done')
+      return finishPlan(settled.program, simple.outputs, fusion, arranged, leaves, variableIndex, traits)
     for (const key of arranged.keys) {
       const level = (levels.get(key) ?? 0) + 1
       if (level > 2)
@@ -95,6 +96,7 @@ export function buildPlan(program: GraphProgram, options: PlanOptions): Plan {
 
 function finishPlan(
   program: GraphProgram,
+  specs: readonly Spec[],
   fusion: Fusion,
   arranged: Arranged,
   leaves: readonly Value[],
@@ -198,8 +200,9 @@ function finishPlan(
       })
     }
   })
-  const outputs = arranged.outputs.map((value) => ({
-    spec: { shape: value.shape, dtype: value.dtype },
+  // An output that is a reshape of a stored value is stored under that value's shape.
+  const outputs = arranged.outputs.map((value, i) => ({
+    spec: { shape: (specs[i] as Spec).shape, dtype: value.dtype },
     place: placeOf(value),
   }))
   const writes = new Set<number>()
