@@ -32,7 +32,8 @@ export class Instance {
   private fixed: Block[] = []
   private host: Block | null = null
   private groups: GPUBindGroup[] = []
-  private bound: readonly unknown[] | null = null
+  /** Block and offset of every buffer from outside that the bind groups hold: numbers, which keep no storage alive. */
+  private bound: Float64Array | null = null
   private pipelines: GPUComputePipeline[] = []
   /** Three words for each dispatch, and its estimated time: side by side, since the encode loop finds every cache cold. */
   private readonly grids: Uint32Array
@@ -128,7 +129,8 @@ export class Instance {
   bind(bindings: Bindings): readonly GPUBindGroup[] {
     this.allocate()
     if (!this.isBound(bindings)) {
-      this.bound = [...bindings.leaves, ...bindings.variables.map((v) => v.storage), ...bindings.outputs]
+      const { leaves, variables, outputs } = bindings
+      this.bound = Float64Array.from([...leaves, ...variables.map((v) => v.storage), ...outputs].flatMap(rangeOf))
       this.groups = this.plan.steps.map((step) => this.bindStep(step, bindings))
     }
     return this.groups
@@ -137,11 +139,16 @@ export class Instance {
   /** True when the bind groups are those of these buffers. Runs every step, so it makes no objects. */
   private isBound({ leaves, variables, outputs }: Bindings): boolean {
     const { bound } = this
-    if (bound?.length !== leaves.length + variables.length + outputs.length) return false
+    if (bound?.length !== 2 * (leaves.length + variables.length + outputs.length)) return false
     let at = 0
-    for (const s of leaves) if (s !== bound[at++]) return false
-    for (const v of variables) if (v.storage !== bound[at++]) return false
-    for (const s of outputs) if (s !== bound[at++]) return false
+    const same = (s: Storage | null | undefined): boolean => {
+      const found = bound[at] === (s ? s.block.id : 0) && bound[at + 1] === (s ? s.offset : 0)
+      at += 2
+      return found
+    }
+    for (const s of leaves) if (!same(s)) return false
+    for (const v of variables) if (!same(v.storage)) return false
+    for (const s of outputs) if (!same(s)) return false
     return true
   }
 
@@ -247,6 +254,10 @@ export class Instance {
       }),
     })
   }
+}
+
+function rangeOf(s: Storage | null): [number, number] {
+  return s ? [s.block.id, s.offset] : [0, 0]
 }
 
 /** A rough GPU time, corrected by the queue's measurements. */
