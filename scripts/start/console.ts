@@ -1,10 +1,10 @@
-import { Format, Presets, SingleBar } from 'cli-progress'
+import cliProgress from 'cli-progress'
 import { count, percent, rate, size } from './format.ts'
 import { finalAccuracy, type TrainEvent, type TrainResult } from './result.ts'
 
 /** What the terminal shows while the job runs: one bar at a time where it is a terminal, lines where it is a file. */
 export class Progress {
-  #bar: SingleBar | null = null
+  #bar: cliProgress.SingleBar | null = null
   #task = ''
 
   /** A line of its own, above the bar. */
@@ -57,7 +57,10 @@ export class Progress {
     if (this.#task !== task) {
       this.stop()
       this.#task = task
-      this.#bar = new SingleBar({ clearOnComplete: true, hideCursor: true, format: render }, Presets.rect)
+      this.#bar = new cliProgress.SingleBar(
+        { clearOnComplete: true, hideCursor: true, format: render },
+        cliProgress.Presets.rect,
+      )
       this.#bar.start(total, done, { task, text })
     }
     this.#bar?.update(done, { task, text })
@@ -65,7 +68,7 @@ export class Progress {
 }
 
 function render(options: object, params: { progress: number }, payload: { task?: string; text?: string }): string {
-  const bar = Format.BarFormat(params.progress, { ...options, barsize: 28 })
+  const bar = cliProgress.Format.BarFormat(params.progress, { ...options, barsize: 28 })
   return `${payload.task ?? ''} ${bar} ${payload.text ?? ''}`
 }
 

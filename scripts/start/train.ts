@@ -7,6 +7,7 @@ import {
   noGrad,
   type Profile,
   profile,
+  profile,
   spec,
   type Tensor,
 } from '../../src/index.ts'
