@@ -65,6 +65,7 @@ export class Device {
   readonly guard: boolean
   private lost: string | null = null
   private fault: WgradError | null = null
+  private watched: Promise<void> = Promise.resolve()
 
   constructor(handle: GPUDevice, info: DeviceInfo, options: DeviceOptions) {
     this.handle = handle
@@ -115,6 +116,27 @@ export class Device {
     this.fault ??= error instanceof WgradError ? error : new WgradError(String(error))
   }
 
+  /**
+   * Does work and asks WebGPU whether it was valid. If not, the error is reported under the name that `find` comes up with; reads wait
+   * for the answer.
+   */
+  watch(work: () => void, find: () => Promise<string | null>): void {
+    this.handle.pushErrorScope('validation')
+    let scope: Promise<GPUError | null>
+    try {
+      work()
+    } finally {
+      scope = this.handle.popErrorScope()
+    }
+    const before = this.watched
+    const settle = async (): Promise<void> => {
+      await before
+      const error = await scope
+      if (error) this.report(new WgradError(`${(await find()) ?? 'run'}: WebGPU reported: ${error.message}`))
+    }
+    this.watched = settle().catch(() => {})
+  }
+
   /** Copies ranges of buffers to the host, in queue order; each padded to 4 bytes. */
   async read(op: string, sources: () => readonly ReadSource[]): Promise<ArrayBuffer[]> {
     this.assertUsable(op)
@@ -134,6 +156,7 @@ export class Device {
         fail: reject,
       })
     })
+    await this.watched
     this.assertUsable(op)
     return bytes
   }
@@ -158,6 +181,7 @@ export class Device {
   /** Resolves when all work given so far is done; throws what went wrong meanwhile. */
   async idle(): Promise<void> {
     await this.queue.idle()
+    await this.watched
     this.assertUsable('idle')
   }
 

@@ -28,6 +28,8 @@ export class Instance {
   readonly device: Device
   /** True once every pipeline is compiled. */
   ready = false
+  /** True once a run was put to WebGPU under an error scope. */
+  private proven = false
   private blocks: Block[] | null = null
   private fixed: Block[] = []
   private host: Block | null = null
@@ -117,7 +119,9 @@ export class Instance {
     let done = 0
     const { steps } = this.plan
     const made = steps.map(async (s) => {
-      const pipeline = await this.device.pipelines.compile(s.program)
+      const pipeline = await this.device.pipelines.compile(s.program).catch((error: unknown) => {
+        throw new WgradError(`${s.label}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+      })
       onProgress?.(++done, steps.length)
       return pipeline
     })
@@ -173,6 +177,37 @@ export class Instance {
    * the estimated GPU time passes the device's budget. Every pipeline must be compiled.
    */
   run(
+    groups: readonly GPUBindGroup[],
+    numbers: ArrayBuffer | null,
+    before: readonly Copy[],
+    after: readonly Copy[],
+  ): void {
+    const work = (): void => this.encode(groups, numbers, before, after)
+    if (this.proven) work()
+    else {
+      this.proven = true
+      this.device.watch(work, () => this.faultyStep(groups))
+    }
+  }
+
+  /** The label of the first dispatch that WebGPU does not take. */
+  private async faultyStep(groups: readonly GPUBindGroup[]): Promise<string | null> {
+    const { handle } = this.device
+    for (const [i, step] of this.plan.steps.entries()) {
+      handle.pushErrorScope('validation')
+      const encoder = handle.createCommandEncoder()
+      const pass = encoder.beginComputePass()
+      pass.setPipeline(this.pipelines[i] as GPUComputePipeline)
+      pass.setBindGroup(0, groups[i] as GPUBindGroup)
+      pass.dispatchWorkgroups(...step.grid)
+      pass.end()
+      encoder.finish()
+      if (await handle.popErrorScope()) return step.label
+    }
+    return null
+  }
+
+  private encode(
     groups: readonly GPUBindGroup[],
     numbers: ArrayBuffer | null,
     before: readonly Copy[],
