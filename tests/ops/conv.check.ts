@@ -164,8 +164,8 @@ export const convChecks: readonly OpCheck[] = [
       ...shapes,
       {
         inputs: [
-          [0, 3, 3, 2],
-          [4, 3, 3, 2],
+          [0, 3, 3, 4],
+          [4, 3, 3, 4],
         ],
         why: 'no images',
       },
