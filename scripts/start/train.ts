@@ -7,7 +7,6 @@ import {
   noGrad,
   type Profile,
   profile,
-  profile,
   spec,
   type Tensor,
 } from '../../src/index.ts'
