@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { crossEntropy, type Device, grad, noGrad, openDevice } from '../../src/index.ts'
 import { bound, channelsFirst, distance, type Entry, initialState, norm, readGolden } from './golden.ts'
 import { batchTensors } from './models.ts'
-import { loadedModel, train } from './training.ts'
+import { loadedModel, lossAndSlope, train } from './training.ts'
 
 let device: Device
 beforeAll(async () => {
@@ -82,12 +82,19 @@ describe.each(['mlp', 'cnn', 'block'])('%s', (name) => {
     const run = golden.runs.find(({ optimizer }) => optimizer === 'AdamW')
     if (run === undefined) throw new Error(`${name} has no run with AdamW`)
     const bits = async (debug: { reuse: boolean; order?: number; poison?: boolean }): Promise<number[][]> => {
-      const { losses, model } = await train(golden, run, 6, { debug })
+      const { losses, slopes, model } = await train(golden, run, 6, { debug })
       const state = Object.values(await model.stateDict()).map(({ data }) => Array.from(data))
-      return [losses, ...state]
+      return [losses, slopes, ...state]
     }
     const expected = await bits({ reuse: true })
     expect(expected.flat().every(Number.isFinite)).toBe(true)
+
+    const untrained = loadedModel(golden)
+    untrained.train()
+    const { x, y } = batchTensors(golden, 1)
+    const slope = await lossAndSlope(untrained, x, y).slope.item()
+    expect(Math.abs((expected[1]?.[0] ?? Number.NaN) - slope)).toBeLessThanOrEqual(1e-4 * Math.abs(slope))
+
     for (const debug of [
       { reuse: true },
       { reuse: false },
