@@ -4,7 +4,7 @@ import type { Node, Value } from './graph/value.ts'
 import { add, zerosLike } from './ops/arithmetic.ts'
 import { full } from './ops/elementwise.ts'
 import { sumTo } from './ops/reduce.ts'
-import { formatShape } from './shape.ts'
+import { formatShape, sameShape } from './shape.ts'
 
 /**
  * Gradients of a scalar (or of the product sum of `y` with `seed`) with respect to tensors, by the reverse walk. The answer is made of ops
@@ -14,6 +14,11 @@ export function grad(y: Tensor, wrt: readonly Tensor[], seed?: Tensor): Tensor[]
   if (!seed && y.size !== 1) {
     throw new WgradError(
       `grad: y is ${formatShape(y.shape)}; it must be a scalar, or a seed of its shape must be given`,
+    )
+  }
+  if (seed && (seed.dtype !== y.dtype || !sameShape(seed.shape, y.shape))) {
+    throw new WgradError(
+      `grad: the seed is ${seed.dtype} ${formatShape(seed.shape)} and y is ${y.dtype} ${formatShape(y.shape)}; both must be equal`,
     )
   }
   const targets = wrt.map((t, i) => {
@@ -61,7 +66,6 @@ export function grad(y: Tensor, wrt: readonly Tensor[], seed?: Tensor): Tensor[]
 
 /** Nodes between the targets and `y`, in an order in which they could run, and the values on those paths. */
 function dependents(y: Value, targets: readonly Value[]): { nodes: Node[]; on: ReadonlySet<Value> } {
-  const wanted = new Set(targets)
   const on = new Set<Value>(targets)
   const nodes: Node[] = []
   const seen = new Set<Node>()
@@ -72,12 +76,12 @@ function dependents(y: Value, targets: readonly Value[]): { nodes: Node[]; on: R
       stack.push({ node, next: 0 })
     }
   }
-  if (y.node.requiresGrad && !wanted.has(y)) push(y.node)
+  if (y.node.requiresGrad) push(y.node)
   while (stack.length > 0) {
     const top = stack[stack.length - 1] as { node: Node; next: number }
     const input = top.node.inputs[top.next++]
     if (input !== undefined) {
-      if (!wanted.has(input) && input.node.requiresGrad) push(input.node)
+      if (input.node.requiresGrad) push(input.node)
       continue
     }
     stack.pop()

@@ -1,4 +1,4 @@
-import { type DType, decode, encode, type TypedArray } from '../dtype.ts'
+import { type DType, decode, encode, isFloat, type TypedArray } from '../dtype.ts'
 import { fail, StaleOutputError } from '../errors.ts'
 import { type Device, defaultDevice } from '../gpu/device.ts'
 import { checkShape, formatShape, numel } from '../shape.ts'
@@ -124,6 +124,8 @@ export function tensor(data: NestedNumbers | ArrayLike<number>, options: TensorO
   if (dtype === 'f16' && !device.info.features.includes('shader-f16')) {
     fail('tensor', 'dtype f16 on a device without shader-f16', 'use f32')
   }
+  if (options.requiresGrad && !isFloat(dtype))
+    fail('tensor', `requiresGrad with dtype ${dtype}`, 'only f32 and f16 have gradients')
   const value = dataLeaf(device, { shape, dtype }, encode(flat, dtype))
   value.node.requiresGrad = options.requiresGrad ?? false
   return new Tensor(value)

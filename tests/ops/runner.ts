@@ -93,7 +93,7 @@ function prepare(device: Device, check: OpCheck, index: number): Prepared {
     const outputs = listed(check.call([...inputs], sample.attrs))
     const wrt = specs.map((_, i) => i).filter(isWanted)
     const seeds = outputs.map((y) =>
-      wrt.length > 0 && isFloat(y.dtype) ? inputValues({ shape: y.shape }, random) : null,
+      wrt.length > 0 && isFloat(y.dtype) ? inputValues({ shape: y.shape, dtype: y.dtype }, random) : null,
     )
     const gradients =
       wrt.length === 0
@@ -118,7 +118,7 @@ function gradientsOf(
 ): Tensor[] {
   const seeded = outputs.flatMap((y, k) => {
     const seed = seeds[k]
-    return seed ? [{ y, seed: tensor(seed, { shape: y.shape, dtype: 'f32', device }) }] : []
+    return seed ? [{ y, seed: tensor(seed, { shape: y.shape, dtype: y.dtype, device }) }] : []
   })
   const [first, ...more] = seeded
   if (!first) throw new Error('no output is a float, so there is no gradient; the check must not be differentiable')
