@@ -1,15 +1,17 @@
 import forwardText from '../../shaders/conv/forward.wgsl?raw'
 import inputGradText from '../../shaders/conv/input_grad.wgsl?raw'
+import stripText from '../../shaders/conv/strip.wgsl?raw'
 import weightGradText from '../../shaders/conv/weight_grad.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
 import type { ParamTypes } from '../gpu/template.ts'
 import { type MatmulTile, registerTile, type TiledCall } from './matmul-kernels.ts'
 
-const sizes: ParamTypes = {
+const stripSizes: ParamTypes = {
   ...{ N: 'int', H: 'int', W: 'int', C: 'int', O: 'int', P: 'int', Q: 'int', G: 'int' },
-  ...{ KH: 'int', KW: 'int', SH: 'int', SW: 'int', PH: 'int', PW: 'int', DH: 'int', DW: 'int' },
+  ...{ KH: 'int', KW: 'int', PH: 'int', PW: 'int', DH: 'int' },
   ...{ TM: 'int', TN: 'int', WX: 'int', WY: 'int', EPILOGUE_DECLS: 'code' },
 }
+const sizes: ParamTypes = { ...stripSizes, SH: 'int', SW: 'int', DW: 'int' }
 
 /** Convolution of NHWC images with weights `[o, kh, kw, c]`. */
 export const convForward: Kernel = defineKernel(
@@ -18,6 +20,12 @@ export const convForward: Kernel = defineKernel(
   { ...sizes, ROWS: 'int', FOLDS: 'int', VEC4: 'flag' },
   ['x', 'w'],
 )
+
+/** The same at stride 1, or the gradient of the images then, by strips of a row. */
+export const convStrip: Kernel = defineKernel('conv/strip.wgsl', stripText, { ...stripSizes, IS_GRAD: 'flag' }, [
+  'x',
+  'w',
+])
 
 /** Its gradient with respect to the images. */
 export const convInputGrad: Kernel = defineKernel(
@@ -57,7 +65,9 @@ export function convOutputSize({ size, kernel, stride, padding, dilation }: Omit
   return [along(0), along(1)]
 }
 
-function sizesOf(shape: ConvShape): Readonly<Record<string, number>> & { readonly C: number; readonly O: number } {
+type SizeName = 'N' | 'H' | 'W' | 'C' | 'O' | 'P' | 'Q' | 'G' | 'KH' | 'KW' | 'SH' | 'SW' | 'PH' | 'PW' | 'DH' | 'DW'
+
+function sizesOf(shape: ConvShape): Readonly<Record<SizeName, number>> {
   const { images, size, channels, outputs, kernel, stride, padding, dilation, groups } = shape
   const [p, q] = convOutputSize(shape)
   return {
@@ -92,8 +102,62 @@ function folded({ kernel, params, grid: [x, y, z] }: TiledCall): TiledCall {
   return { kernel, params: { ...params, ...own }, grid: [x, rows, z * folds] }
 }
 
+// A load in multiply-adds, and the multiply-adds of a shader's text that a software driver still compiles fast.
+const STRIP_LOAD = 8
+const STRIP_TEXT = 200
+
+/** The tile of the strip kernel for an output of `columns` and `outputs` per group; null where none pays. */
+export function stripTile(columns: number, outputs: number, kernelWidth: number): MatmulTile | null {
+  let best: MatmulTile | null = null
+  let bestCost = Number.POSITIVE_INFINITY
+  for (let tm = 4; tm <= Math.min(columns, 16); tm++) {
+    if (columns % tm !== 0) continue
+    for (const tn of [8, 4, 3, 2, 1]) {
+      const across = Math.ceil(outputs / tn)
+      const wx = Math.min(4, across)
+      const tile = { tm, tn, wx, wy: Math.floor(16 / wx) }
+      if (tm * tn * kernelWidth > STRIP_TEXT) continue
+      const each = tm * tn * kernelWidth + STRIP_LOAD * (tm + kernelWidth - 1 + kernelWidth * tn)
+      const cost = (each * Math.ceil(across / wx) * wx) / tm
+      if (cost < bestCost) {
+        best = tile
+        bestCost = cost
+      }
+    }
+  }
+  return best
+}
+
+/**
+ * The call of the strip kernel on a software device, whose loads are dear; null where it does not apply. As a gradient,
+ * `shape` is still that of the convolution.
+ */
+export function convStripCall(shape: ConvShape, isGrad: boolean, given?: MatmulTile): TiledCall | null {
+  const { stride, dilation, kernel, groups } = shape
+  const { N, H, W, C, O, P, Q, G, KH, KW, PH, PW, DH } = sizesOf(shape)
+  if (stride[0] !== 1 || stride[1] !== 1 || dilation[1] !== 1 || kernel[1] < 2) return null
+  const turned = { H: P, W: Q, C: O, O: C, P: H, Q: W, PH: DH * (KH - 1) - PH, PW: KW - 1 - PW }
+  const sides = isGrad ? turned : { H, W, C, O, P, Q, PH, PW }
+  const tile = given ?? stripTile(sides.Q, sides.O, KW)
+  if (tile === null || sides.Q % tile.tm !== 0 || sides.PH < 0 || sides.PW < 0) return null
+  const params = { N, G, KH, KW, DH, ...sides, IS_GRAD: isGrad }
+  return call(convStrip, params, tile, [N * sides.P * sides.Q, sides.O, groups])
+}
+
+// Below this many multiply-adds a kernel that compiles faster wins.
+const STRIP_WORK = 2 ** 20
+
+function stripCall(shape: ConvShape, isGrad: boolean): TiledCall | null {
+  const [p, q] = convOutputSize(shape)
+  const { images, channels, outputs, kernel, groups } = shape
+  const work = images * p * q * outputs * kernel[0] * kernel[1] * (channels / groups)
+  return work < STRIP_WORK ? null : convStripCall(shape, isGrad)
+}
+
 /** The kernel call of the convolution itself. */
 export function convForwardCall(shape: ConvShape, isSoftware: boolean, given?: MatmulTile): TiledCall {
+  const strip = isSoftware && !given ? stripCall(shape, false) : null
+  if (strip) return strip
   const params = sizesOf(shape)
   const [p, q] = convOutputSize(shape)
   const rows = shape.images * p * q
@@ -113,6 +177,8 @@ export function convForwardCall(shape: ConvShape, isSoftware: boolean, given?: M
 
 /** The kernel call of the gradient of the input. */
 export function convInputGradCall(shape: ConvShape, isSoftware: boolean, given?: MatmulTile): TiledCall {
+  const strip = isSoftware && !given ? stripCall(shape, true) : null
+  if (strip) return strip
   const params = sizesOf(shape)
   const { images, size, stride, groups, kernel } = shape
   const rows = images * Math.ceil(size[0] / stride[0]) * Math.ceil(size[1] / stride[1])

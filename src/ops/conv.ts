@@ -10,6 +10,7 @@ import {
   convForwardCall,
   convInputGradCall,
   convOutputSize,
+  convStrip,
   convWeightGrad,
   convWeightGradCall,
   weightGradChoice,
@@ -104,7 +105,8 @@ export const convInputGradOp: KernelOp<'dy' | 'w', Sized> = {
   lower: ({ inputs: [, w], outputs: [dx], attrs, device }) => {
     const shape = convShape((dx as Spec).shape, (w as Spec).shape, attrs)
     const call = convInputGradCall(shape, device.software)
-    return [{ ...call, bindings: { dy: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
+    const images = call.kernel === convStrip ? 'x' : 'dy'
+    return [{ ...call, bindings: { [images]: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
   },
   cost: ([, w], [dx], attrs) => work(convShape((dx as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { dy, w }, grad, attrs }) => ({

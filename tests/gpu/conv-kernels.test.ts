@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import {
   type ConvShape,
+  convForward,
   convForwardCall,
   convInputGradCall,
   convOutputSize,
+  convStrip,
+  convStripCall,
   convWeightGradCall,
+  stripTile,
   weightGradChoice,
 } from '../../src/ops/conv-kernels.ts'
 import type { MatmulTile } from '../../src/ops/matmul-kernels.ts'
@@ -63,6 +67,13 @@ async function check(shape: ConvShape, tile: MatmulTile | undefined, parts: numb
   const { x, w, dy } = arrays
   expectClose((await runShader(convForwardCall(shape, true, tile), [x, w], count.y)).values, expected.y)
   expectClose((await runShader(convInputGradCall(shape, true, tile), [dy, w], count.x)).values, expected.dx)
+  for (const columns of tile === undefined ? [1, 2, 3, 5, 6] : []) {
+    const strip = { tm: columns, tn: 2, wx: 2, wy: 4 }
+    const forward = convStripCall(shape, false, strip)
+    const backward = convStripCall(shape, true, strip)
+    if (forward !== null) expectClose((await runShader(forward, [x, w], count.y)).values, expected.y)
+    if (backward !== null) expectClose((await runShader(backward, [dy, w], count.x)).values, expected.dx)
+  }
   const choice = tile === undefined ? weightGradChoice(shape, true) : { tile, parts }
   const { values } = await runShader(convWeightGradCall(shape, choice), [x, dy], count.w * choice.parts)
   const sum = new Float32Array(count.w)
@@ -111,6 +122,17 @@ describe.each(Object.entries(shapes))('%s', (_, shape) => {
 
 test('the largest tile matches f64', () =>
   check(conv(8, 16, 6, 3, { padding: [1, 1] }), { tm: 8, tn: 8, wx: 2, wy: 2 }, 5))
+
+test('large convolutions at stride 1 take strips on software', () => {
+  const shape = conv(16, 32, 14, 3, { images: 32, size: [14, 14], padding: [1, 1] })
+  expect(convForwardCall(shape, true).kernel).toBe(convStrip)
+  expect(convInputGradCall(shape, true).kernel).toBe(convStrip)
+  expect(convForwardCall(shape, false).kernel).toBe(convForward)
+  expect(stripTile(14, 32, 3)).toEqual({ tm: 14, tn: 4, wx: 4, wy: 4 })
+  expect(stripTile(17, 32, 3)).toBe(null)
+  expect(convStripCall({ ...shape, stride: [2, 1] }, false)).toBe(null)
+  expect(convStripCall({ ...shape, padding: [3, 3], size: [13, 13] }, true)).toBe(null)
+})
 
 test('output sizes round down', () => {
   expect(convOutputSize(conv(1, 1, 8, 3, { stride: [2, 2] }))).toEqual([3, 4])

@@ -1,0 +1,103 @@
+// strip.wgsl: 2-D convolution of NHWC images at stride 1, a strip of a row from registers.
+//
+//   y[n, p, q, o] = sum_{kh, kw, c} x[n, p - PH + kh DH, q - PW + kw, c] * w[o, kh, kw, c],  x zero outside
+//
+//   x  [N, H, W, G C]    f32  read
+//   w  [G O, KH, KW, C]  f32  read
+//   y  [N, P, Q, G O]    f32  through store_y
+//
+// Dispatch: WX x WY threads, each TM pixels by TN outputs; grid (ceil(O / (WX TN)), ceil(N P Q / (WY TM)), G).
+// Params:   N H W C O P Q G  sizes; C and O are channels per group. Q is a multiple of TM.
+//           KH KW PH PW DH   kernel, padding, dilation of the rows.
+//           IS_GRAD          w is [G C, KH, KW, O] and its taps are taken in reverse: the gradient of the input.
+//           TM TN WX WY      tile of a thread, threads of a workgroup.
+//           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
+// The TM pixels of a thread are neighbours in a row, so that TM + KW - 1 loads serve all KW taps of it. Loads are scalar:
+// the wide tiles that pay here take software drivers too long to compile with four channels at a time.
+// Edges: pixels and outputs beyond the last are computed from clamped indices and not stored.
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<f32>;
+${EPILOGUE_DECLS}
+
+@compute @workgroup_size(${WX}, ${WY})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+  let g = group.z;
+  let strip = group.y * ${WY}u + local.y;
+  let o_start = group.x * ${WX * TN}u + local.x;
+#for J in 0..TN
+  let o${J} = o_start + ${J * WX}u;
+#if IS_GRAD
+  let w${J} = g * ${C * KH * KW * O}u + min(o${J}, ${O - 1}u);
+#else
+  let w${J} = (g * ${O}u + min(o${J}, ${O - 1}u)) * ${KH * KW * C}u;
+#endif
+#endfor
+  let row = strip / ${Q / TM}u;
+  let left = i32((strip - row * ${Q / TM}u) * ${TM}u) - ${PW}i;
+  let n = row / ${P}u;
+  let top = i32(row - n * ${P}u) - ${PH}i;
+  let image = i32(min(n, ${N - 1}u) * ${H}u);
+#for T in 0..TM + KW - 1
+  let is_column${T} = u32(left + ${T}i) < ${W}u;
+#endfor
+#for I in 0..TM
+#for J in 0..TN
+  var c${I}_${J} = 0.0;
+#endfor
+#endfor
+
+  for (var kh = 0u; kh < ${KH}u; kh++) {
+    let h = top + i32(kh * ${DH}u);
+    let is_row = u32(h) < ${H}u;
+    let start = ((image + h) * ${W}i + left) * ${G * C}i + i32(g * ${C}u);
+#for T in 0..TM + KW - 1
+    let is_in${T} = is_row & is_column${T};
+    let x${T} = u32(select(0i, start + ${T * G * C}i, is_in${T}));
+#endfor
+#if C == 1
+    {
+      let c = 0u;
+#else
+    for (var c = 0u; c < ${C}u; c++) {
+#endif
+#for T in 0..TM + KW - 1
+      let a${T} = select(0.0, x[x${T} + c], is_in${T});
+#endfor
+#for K in 0..KW
+#for J in 0..TN
+#if IS_GRAD
+      let b${K}_${J} = w[w${J} + (c * ${KH * KW}u + ${KH * KW - 1 - K}u - kh * ${KW}u) * ${O}u];
+#else
+      let b${K}_${J} = w[w${J} + (kh * ${KW}u + ${K}u) * ${C}u + c];
+#endif
+#endfor
+#for I in 0..TM
+#for J in 0..TN
+      c${I}_${J} += a${I + K} * b${K}_${J};
+#endfor
+#endfor
+#endfor
+    }
+  }
+
+#if N * P * Q % (WY * TM) != 0
+  if (n >= ${N}u) {
+    return;
+  }
+#endif
+  let out = strip * ${TM * G * O}u + g * ${O}u;
+#for J in 0..TN
+#if O % (WX * TN) != 0
+  if (o${J} < ${O}u) {
+#for I in 0..TM
+    store_y(out + ${I * G * O}u + o${J}, c${I}_${J});
+#endfor
+  }
+#else
+#for I in 0..TM
+  store_y(out + ${I * G * O}u + o${J}, c${I}_${J});
+#endfor
+#endif
+#endfor
+}
