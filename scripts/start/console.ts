@@ -81,7 +81,7 @@ export function printResult(result: TrainResult): void {
     ['speed', `${rate(result.stepsPerSecond)} steps per second, ${result.options.batchSize} digits each`],
     [
       'per step',
-      `${perStep.dispatches} dispatches, ${perStep.submits} submits, ${size(perStep.bytes)} of memory traffic`,
+      `${plural(perStep.dispatches, 'dispatch', 'dispatches')}, ${plural(perStep.submits, 'submit', 'submits')}, ${size(perStep.bytes)} of memory traffic`,
     ],
     ['memory', `${size(perStep.peakBytes)} on the GPU at peak`],
   ]
@@ -99,6 +99,10 @@ function profileLines({ profile }: TrainResult): string[] {
     return `${row.kernel.padEnd(width)} ${cells.join(' ')}`
   })
   return [`${'kernel'.padEnd(width)} dispatches    GPU ms    share`, ...rows]
+}
+
+function plural(n: number, one: string, many: string): string {
+  return `${count(n)} ${n === 1 ? one : many}`
 }
 
 function describeAdapter({ name, software, where }: TrainResult['adapter']): string {

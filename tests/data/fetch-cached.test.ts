@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type ByteCache, openCache } from '../../src/data/byte-cache.ts'
 import { fetchCached } from '../../src/data/fetch-cached.ts'
 
-const body = new Uint8Array(100_000).map((_, i) => (i * 7919) >> 4)
+const body = new Uint8Array(5_000).map((_, i) => (i * 7919) >> 4)
 const sha256 = createHash('sha256').update(body).digest('hex')
 const bytes = body.length
 
@@ -82,11 +82,11 @@ describe('fetchCached', () => {
     )
     answer = (response) => response.end(body.subarray(0, 500))
     await expect(fetchCached(url, { sha256, bytes, cache })).rejects.toThrow(
-      `fetchCached: ${url} sent 500 bytes and 100000 were expected; try again`,
+      `fetchCached: ${url} sent 500 bytes and 5000 were expected; try again`,
     )
     answer = (response) => response.end(new Uint8Array(bytes + 1))
     await expect(fetchCached(url, { sha256, bytes, cache })).rejects.toThrow(
-      `fetchCached: ${url} sent more than the 100000 bytes expected; the file there is another one`,
+      `fetchCached: ${url} sent more than the 5000 bytes expected; the file there is another one`,
     )
     expect(await readdir(folder)).toEqual([])
   })
@@ -117,7 +117,7 @@ describe('fetchCached', () => {
 
   test('refuses a hash that is none', async () => {
     await expect(fetchCached(url, { sha256: 'abc', bytes, cache })).rejects.toThrow(
-      "fetchCached: sha256 is 'abc' and bytes is 100000; give 64 hexadecimal digits and the size of the file",
+      "fetchCached: sha256 is 'abc' and bytes is 5000; give 64 hexadecimal digits and the size of the file",
     )
   })
 })
