@@ -30,6 +30,8 @@ export interface SteadyResult {
   readonly loop: Timing
   /** JavaScript for encoder, finish and submit of one step. */
   readonly around: Timing
+  /** The same for an empty pass. */
+  readonly empty: Timing
   readonly stepsPerSecond: number
   /** GPU memory between the steps `from` and `to`, and how much more the JavaScript heap holds. */
   readonly memory: Bytes & { readonly from: number; readonly to: number; readonly heapGrowth: number }
@@ -44,7 +46,7 @@ export async function runSteady(host: Host, name: WorkloadName, options: SteadyO
     await session.run(warmup - 1, Number.MAX_VALUE)
     await session.markBytes()
     const heap = await session.heapBytes()
-    const { counts, encodings, seconds } = await session.count(steps)
+    const { counts, encodings, empty, seconds } = await session.count(steps)
     const rest = await session.run(Math.max(0, memorySteps - warmup - steps), memorySeconds)
     const heapGrowth = (await session.heapBytes()) - heap
     const times = stepTimes(encodings, counts.dispatches / steps)
@@ -55,6 +57,7 @@ export async function runSteady(host: Host, name: WorkloadName, options: SteadyO
       perStep: Object.fromEntries(Object.entries(counts).map(([what, n]) => [what, n / steps])) as unknown as Counts,
       loop: timing(times.map((t) => t.loop / t.dispatches)),
       around: timing(times.map((t) => t.around)),
+      empty: timing(empty),
       stepsPerSecond: steps / seconds,
       memory: { ...(await session.bytes()), from: warmup, to: warmup + steps + rest, heapGrowth },
     }
@@ -79,5 +82,10 @@ function stepTimes(encodings: readonly Encoding[], dispatches: number): Encoding
 function timing(milliseconds: readonly number[]): Timing {
   const sorted = milliseconds.toSorted((a, b) => a - b)
   const mean = sorted.reduce((sum, t) => sum + t, 0) / sorted.length
-  return { median: 1000 * (sorted[sorted.length >> 1] ?? Number.NaN), mean: 1000 * mean }
+  return { median: inMicroseconds(sorted[sorted.length >> 1] ?? Number.NaN), mean: inMicroseconds(mean) }
+}
+
+/** In whole nanoseconds: clocks tick in microseconds, and sums of their readings carry rounding errors. */
+function inMicroseconds(milliseconds: number): number {
+  return Math.round(1e6 * milliseconds) / 1000
 }

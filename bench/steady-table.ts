@@ -46,7 +46,7 @@ function countRows({ title, perStep, steps, opened: { first, cost } }: SteadyRes
   ]
 }
 
-function timeRows({ loop, around, stepsPerSecond }: SteadyResult): Row[] {
+function timeRows({ loop, around, empty, stepsPerSecond }: SteadyResult): Row[] {
   return [
     { what: 'JavaScript, median (mean)', value: '' },
     {
@@ -61,6 +61,7 @@ function timeRows({ loop, around, stepsPerSecond }: SteadyResult): Row[] {
       goal: 'at most 60 us',
       met: around.median <= 60,
     },
+    { what: '  the same for an empty pass', value: `${empty.median.toFixed(0)} (${empty.mean.toFixed(0)}) us` },
     { what: 'steps per second', value: stepsPerSecond.toFixed(1) },
   ]
 }

@@ -69,6 +69,8 @@ export interface Counted {
   readonly counts: Counts
   /** One for each submit. */
   readonly encodings: readonly Encoding[]
+  /** What `around` is for an empty pass, in milliseconds: the part that is WebGPU's and the machine's own. */
+  readonly empty: readonly number[]
   readonly seconds: number
 }
 
@@ -93,6 +95,8 @@ const classes = 10
 
 /** How often a loop waits for the GPU, in steps. */
 const waitEvery = 10
+
+const emptyPasses = 50
 
 /** A training step on a device, watched from outside. One at a time. */
 export class Steady implements SteadyCalls {
@@ -150,7 +154,8 @@ export class Steady implements SteadyCalls {
     }
     await this.device.idle()
     const seconds = (performance.now() - started) / 1000
-    return { steps, counts: { ...this.counters.counts }, encodings: this.counters.recorded(), seconds }
+    const counts = { ...this.counters.counts }
+    return { steps, counts, encodings: this.counters.recorded(), empty: await this.emptyPasses(), seconds }
   }
 
   /** Runs steps as a training loop does, reading a loss now and then; ends early after `seconds`. Answers how many it ran. */
@@ -180,14 +185,37 @@ export class Steady implements SteadyCalls {
     this.counters.remove()
   }
 
+  /** Times passes without a dispatch, each after work like that between two steps. */
+  private async emptyPasses(): Promise<number[]> {
+    const { handle } = this.device
+    const times: number[] = []
+    for (let i = 0; i < emptyPasses; i++) {
+      this.next()
+      await this.device.idle()
+      this.batch()
+      const started = performance.now()
+      const encoder = handle.createCommandEncoder()
+      encoder.beginComputePass().end()
+      handle.queue.submit([encoder.finish()])
+      times.push(performance.now() - started)
+      await handle.queue.onSubmittedWorkDone()
+    }
+    return times
+  }
+
   /** One step on a batch that was never seen. */
   private next(): Tensor {
+    const { x, y } = this.batch()
+    return this.step(x, y).loss
+  }
+
+  private batch(): { x: Tensor; y: Tensor } {
     const { batch, shape } = this.workload
     const values = new Float32Array(shape.reduce((a, b) => a * b, batch))
     for (let i = 0; i < values.length; i++) values[i] = this.random()
     const labels = new Int32Array(batch)
     for (let i = 0; i < batch; i++) labels[i] = Math.floor(this.random() * classes)
-    return this.step(tensor(values, { shape: [batch, ...shape] }), tensor(labels)).loss
+    return { x: tensor(values, { shape: [batch, ...shape] }), y: tensor(labels) }
   }
 
   /** Uniform in [0, 1), by a linear congruential generator. */
