@@ -122,6 +122,14 @@ export function runEffects(fn: () => void): void {
   for (const hook of trace.hooks) hook()
 }
 
+/** Gives back at once what was computed for `values`, which nobody may use any more. */
+export function discard(values: readonly Value[]): void {
+  for (const value of new Set(values)) {
+    if (value.node.op !== dataOp && value.storage?.ownsBlock) value.storage.release()
+    value.storage = null
+  }
+}
+
 /** The values that an effect is made of; a pack is laid out where it is used. */
 function sourcesOf(effect: Effect): readonly Value[] {
   if (effect.kind === 'assign') return [effect.value]

@@ -50,6 +50,11 @@ export class Storage {
     return new Storage(this.device, this.block, this.offset + offset, bytes, this.owner ?? this)
   }
 
+  /** True unless this is a part of another storage. */
+  get ownsBlock(): boolean {
+    return this.owner === null
+  }
+
   /** Gives the block back now; nothing may use this storage afterwards. */
   release(): void {
     reclaimed.unregister(this)
@@ -72,6 +77,8 @@ export class Value {
   storage: Storage | null = null
   /** Lazy nodes that read a storage which is going to be overwritten; null where the storage never changes. */
   pending: WeakRef<Node>[] | null = null
+  /** Length of `pending` at which those that are computed or gone are forgotten. */
+  private pruneAt = 64
   private static count = 0
 
   constructor(node: Node, index: number, spec: Spec) {
@@ -80,6 +87,16 @@ export class Value {
     this.shape = spec.shape
     this.dtype = spec.dtype
     this.id = Value.count++
+  }
+
+  /** Remembers a lazy reader, where the storage may be overwritten. */
+  readBy(node: Node): void {
+    if (!this.pending) return
+    if (this.pending.length >= this.pruneAt) {
+      this.pending = this.pending.filter((ref) => ref.deref()?.outputs.some((o) => o.storage === null))
+      this.pruneAt = Math.max(64, 2 * this.pending.length)
+    }
+    this.pending.push(new WeakRef(node))
   }
 }
 
@@ -116,9 +133,7 @@ export class Node {
     this.payload = payload
     this.id = Node.count++
     this.outputs = specs.map((spec, i) => new Value(this, i, spec))
-    for (const input of inputs) {
-      if (input.pending) input.pending.push(new WeakRef(this))
-    }
+    for (const input of inputs) input.readBy(this)
   }
 }
 

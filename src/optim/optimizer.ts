@@ -4,7 +4,7 @@ import { hostLeaf } from '../graph/leaf.ts'
 import { mutate } from '../graph/mutate.ts'
 import type { KernelOp } from '../graph/op.ts'
 import { layOut, packOp } from '../graph/pack.ts'
-import { runEffects } from '../graph/realize.ts'
+import { discard, runEffects } from '../graph/realize.ts'
 import { call1, Tensor } from '../graph/tensor.ts'
 import { activeTrace, guarded } from '../graph/trace.ts'
 import type { Attrs } from '../graph/value.ts'
@@ -70,7 +70,9 @@ export abstract class Optimizer<O extends object> {
 
   /** Takes the gradients of a scalar loss and updates the parameters: as part of the step being compiled, or at once. */
   minimize(loss: Tensor): void {
-    this.step(grad(loss, this.parameters))
+    const grads = grad(loss, this.parameters)
+    this.step(grads)
+    if (!activeTrace()) discard(grads.map((g) => g.value))
   }
 
   /** Updates the parameters with these gradients, one for each of {@link parameters}. */
