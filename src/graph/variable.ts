@@ -43,7 +43,7 @@ export class Variable implements Spec {
 
   /** The storage, if there is one yet; allocates nothing. */
   get placed(): Storage | null {
-    return this.arena && this.arena.placed ? this.storage : this.place
+    return this.arena?.placed ? this.storage : this.place
   }
 
   /** The value of this moment, inside a trace or outside. */
