@@ -1,6 +1,7 @@
 import forwardText from '../../shaders/conv/forward.wgsl?raw'
 import inputGradText from '../../shaders/conv/input_grad.wgsl?raw'
 import stripText from '../../shaders/conv/strip.wgsl?raw'
+import stripWeightGradText from '../../shaders/conv/strip_weight_grad.wgsl?raw'
 import weightGradText from '../../shaders/conv/weight_grad.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
 import type { ParamTypes } from '../gpu/template.ts'
@@ -40,6 +41,14 @@ export const convWeightGrad: Kernel = defineKernel(
   'conv/weight_grad.wgsl',
   weightGradText,
   { ...sizes, S: 'int', VEC4_X: 'flag', VEC4_DY: 'flag' },
+  ['x', 'dy'],
+)
+
+/** The same at stride 1, with the taps of a row together. */
+export const convStripWeightGrad: Kernel = defineKernel(
+  'conv/strip_weight_grad.wgsl',
+  stripWeightGradText,
+  { ...stripSizes, S: 'int' },
   ['x', 'dy'],
 )
 
@@ -147,11 +156,14 @@ export function convStripCall(shape: ConvShape, isGrad: boolean, given?: MatmulT
 // Below this many multiply-adds a kernel that compiles faster wins.
 const STRIP_WORK = 2 ** 20
 
-function stripCall(shape: ConvShape, isGrad: boolean): TiledCall | null {
+function workOf(shape: ConvShape): number {
   const [p, q] = convOutputSize(shape)
   const { images, channels, outputs, kernel, groups } = shape
-  const work = images * p * q * outputs * kernel[0] * kernel[1] * (channels / groups)
-  return work < STRIP_WORK ? null : convStripCall(shape, isGrad)
+  return images * p * q * outputs * kernel[0] * kernel[1] * (channels / groups)
+}
+
+function stripCall(shape: ConvShape, isGrad: boolean): TiledCall | null {
+  return workOf(shape) < STRIP_WORK ? null : convStripCall(shape, isGrad)
 }
 
 /** The kernel call of the convolution itself. */
@@ -195,6 +207,27 @@ export function convInputGradCall(shape: ConvShape, isSoftware: boolean, given?:
 export interface WeightGradChoice {
   readonly tile: MatmulTile
   readonly parts: number
+  /** The tile is of rows of taps, for the strip kernel. */
+  readonly isStrip?: boolean
+}
+
+/** The choice for the strip kernel; null where it does not apply. */
+function stripWeightGradChoice(shape: ConvShape, most: number): WeightGradChoice | null {
+  const { stride, dilation, kernel, groups } = shape
+  const isNear = stride[0] === 1 && stride[1] === 1 && dilation[1] === 1
+  const room = Math.floor(STRIP_TEXT / 2 / kernel[1])
+  if (!isNear || kernel[1] < 2 || room < 8 || workOf(shape) < STRIP_WORK) return null
+  const { C: channels, O: outputs } = sizesOf(shape)
+  const tm = outputs >= 8 ? 8 : outputs >= 4 ? 4 : 1
+  const columns = kernel[0] * channels
+  const tn = Math.max(1, Math.min(4, Math.floor(room / tm), Math.floor(columns / 4)))
+  const across = Math.ceil(columns / tn)
+  const down = Math.ceil(outputs / tm)
+  const wx = Math.min(4, across)
+  const wy = Math.min(Math.floor(16 / wx), down)
+  const workgroups = Math.ceil(across / wx) * Math.ceil(down / wy) * groups
+  // Enough workgroups that the last of them leave no core idle for long.
+  return { tile: { tm, tn, wx, wy }, parts: Math.min(Math.ceil(12 / workgroups), most), isStrip: true }
 }
 
 /** The tile and parts of at least 64 pixels each that give every core work: 32 threads on software, 16,384 on a GPU. */
@@ -204,6 +237,8 @@ export function weightGradChoice(shape: ConvShape, isSoftware: boolean): WeightG
   const columns = shape.kernel[0] * shape.kernel[1] * channels
   const pixels = shape.images * p * q
   const most = Math.max(1, Math.min(Math.ceil(pixels / 64), shape.images * p, 256))
+  const strip = isSoftware ? stripWeightGradChoice(shape, most) : null
+  if (strip) return strip
   const tile = registerTile({
     rows: outputs,
     columns,
@@ -217,12 +252,17 @@ export function weightGradChoice(shape: ConvShape, isSoftware: boolean): WeightG
 }
 
 /** The kernel call of the gradient of the weights, which writes `[parts, outputs, kh, kw, c]`. */
-export function convWeightGradCall(shape: ConvShape, { tile, parts }: WeightGradChoice): TiledCall {
-  const params = sizesOf(shape)
-  const columns = shape.kernel[0] * shape.kernel[1] * params.C
-  const flags = {
-    VEC4_X: params.C % 4 === 0 && tile.tn % 4 === 0,
-    VEC4_DY: params.O % 4 === 0 && tile.tm % 4 === 0,
+export function convWeightGradCall(shape: ConvShape, { tile, parts, isStrip }: WeightGradChoice): TiledCall {
+  const sides = sizesOf(shape)
+  const { O: outputs, C: channels, KH, KW } = sides
+  if (isStrip) {
+    const { SH: _sh, SW: _sw, DW: _dw, ...near } = sides
+    return call(convStripWeightGrad, { ...near, S: parts }, tile, [outputs, KH * channels, shape.groups * parts])
   }
-  return call(convWeightGrad, { ...params, ...flags, S: parts }, tile, [params.O, columns, shape.groups * parts])
+  const flags = {
+    VEC4_X: channels % 4 === 0 && tile.tn % 4 === 0,
+    VEC4_DY: outputs % 4 === 0 && tile.tm % 4 === 0,
+  }
+  const params = { ...sides, ...flags, S: parts }
+  return call(convWeightGrad, params, tile, [outputs, KH * KW * channels, shape.groups * parts])
 }

@@ -11,7 +11,6 @@ import {
   convInputGradCall,
   convOutputSize,
   convStrip,
-  convWeightGrad,
   convWeightGradCall,
   weightGradChoice,
 } from './conv-kernels.ts'
@@ -148,9 +147,8 @@ function weightGrad(x: Tensor, dy: Tensor, attrs: Sized): Tensor {
 }
 
 /** The kernel with its output in a buffer of parts instead of the generated store. */
-const weightGradParts: Kernel = {
-  ...convWeightGrad,
-  bindings: [...convWeightGrad.bindings, { name: 'parts', access: 'read_write' }],
+function intoParts(kernel: Kernel): Kernel {
+  return { ...kernel, bindings: [...kernel.bindings, { name: 'parts', access: 'read_write' }] }
 }
 const storePart = `@group(0) @binding(2) var<storage, read_write> parts: array<f32>;
 fn store_y(i: u32, value: f32) {
@@ -173,7 +171,7 @@ function weightGradCalls(shape: ConvShape, device: DeviceTraits): KernelCall[] {
   const grid = gridOf(Math.ceil(outputs / threads))
   return [
     {
-      kernel: weightGradParts,
+      kernel: intoParts(call.kernel),
       params: { ...call.params, EPILOGUE_DECLS: storePart },
       bindings: { ...read, parts },
       grid: call.grid,

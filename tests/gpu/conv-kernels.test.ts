@@ -60,6 +60,12 @@ function reference(shape: ConvShape, { x, w, dy }: Arrays): { y: Float64Array; d
   return result
 }
 
+function summed(parts: Float32Array, length: number): Float32Array {
+  const sum = new Float32Array(length)
+  for (const [i, value] of parts.entries()) sum[i % length] = (sum[i % length] ?? 0) + value
+  return sum
+}
+
 async function check(shape: ConvShape, tile: MatmulTile | undefined, parts: number): Promise<void> {
   const count = lengths(shape)
   const arrays = { x: noise(count.x, 3), w: noise(count.w, 4), dy: noise(count.y, 5) }
@@ -74,11 +80,19 @@ async function check(shape: ConvShape, tile: MatmulTile | undefined, parts: numb
     if (forward !== null) expectClose((await runShader(forward, [x, w], count.y)).values, expected.y)
     if (backward !== null) expectClose((await runShader(backward, [dy, w], count.x)).values, expected.dx)
   }
+  const { stride, dilation } = shape
+  if (tile === undefined && stride[0] * stride[1] * dilation[1] === 1) {
+    for (const strip of [
+      { tm: 2, tn: 1, wx: 4, wy: 2 },
+      { tm: 4, tn: 2, wx: 2, wy: 1 },
+    ]) {
+      const call = convWeightGradCall(shape, { tile: strip, parts: 3, isStrip: true })
+      expectClose(summed((await runShader(call, [x, dy], count.w * 3)).values, count.w), expected.dw)
+    }
+  }
   const choice = tile === undefined ? weightGradChoice(shape, true) : { tile, parts }
   const { values } = await runShader(convWeightGradCall(shape, choice), [x, dy], count.w * choice.parts)
-  const sum = new Float32Array(count.w)
-  for (const [i, value] of values.entries()) sum[i % count.w] = (sum[i % count.w] ?? 0) + value
-  expectClose(sum, expected.dw)
+  expectClose(summed(values, count.w), expected.dw)
 }
 
 function conv(
@@ -127,7 +141,9 @@ test('large convolutions at stride 1 take strips on software', () => {
   const shape = conv(16, 32, 14, 3, { images: 32, size: [14, 14], padding: [1, 1] })
   expect(convForwardCall(shape, true).kernel).toBe(convStrip)
   expect(convInputGradCall(shape, true).kernel).toBe(convStrip)
+  expect(weightGradChoice(shape, true)).toEqual({ tile: { tm: 8, tn: 4, wx: 4, wy: 4 }, parts: 4, isStrip: true })
   expect(convForwardCall(shape, false).kernel).toBe(convForward)
+  expect(weightGradChoice(shape, false).isStrip).toBe(undefined)
   expect(stripTile(14, 32, 3)).toEqual({ tm: 14, tn: 4, wx: 4, wy: 4 })
   expect(stripTile(17, 32, 3)).toBe(null)
   expect(convStripCall({ ...shape, stride: [2, 1] }, false)).toBe(null)
