@@ -1,6 +1,7 @@
 import type { DType } from '../dtype.ts'
 import { isFloat } from '../dtype.ts'
 import { fail } from '../errors.ts'
+import { literal } from '../graph/constant.ts'
 import type { MapOp } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
@@ -229,10 +230,27 @@ export function where(condition: Tensor, a: Operandish, b: Operandish): Tensor {
   return call1(whereOp, [condition, ...operands(a, b)])
 }
 
+export const clampOp = elementwise({
+  name: 'clamp',
+  inputs: ['x'],
+  rule: 'number',
+  wgsl: ([x], { low, high }: { readonly low: number; readonly high: number }, dtype: DType) =>
+    `clamp(${x}, ${literal(low, dtype)}, ${literal(high, dtype)})`,
+  flops: 2,
+  // The slope is 1 at the bounds too, as in PyTorch.
+  backward: ({ in: { x }, grad, attrs }) => ({
+    x: () => where(logicalAnd(greaterEqual(x, attrs.low), lessEqual(x, attrs.high)), grad, 0),
+  }),
+  saves: ['x'],
+})
+
 /** x limited to [low, high]. */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
   if (!(low <= high)) fail('clamp', `low is ${low} and high is ${high}`, 'low must not be above high')
-  return minimum(maximum(x, low), high)
+  if (!isFloat(x.dtype) && !(Number.isInteger(low) && Number.isInteger(high))) {
+    fail('clamp', `low is ${low} and high is ${high} for ${x.dtype}`, 'give whole numbers, or cast the tensor to f32')
+  }
+  return call1(clampOp, [x], { low, high })
 }
 
 const negOp: MapOp<'x'> = elementwise({

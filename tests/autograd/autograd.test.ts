@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, clamp, describe, expect, test } from 'vitest'
 import {
   type Device,
   detach,
@@ -188,4 +188,10 @@ describe('errors', () => {
       'tensor: requiresGrad with dtype i32; only f32 and f16 have gradients',
     )
   })
+})
+
+test('clamp has the slope 1 at its bounds, as in PyTorch', async () => {
+  const x = tensor([-2, -1, 0, 1, 2], { requiresGrad: true })
+  const [slope] = grad(sum(clamp(x, -1, 1)), [x])
+  expect(Array.from((await slope?.data()) ?? [])).toEqual([0, 1, 1, 1, 0])
 })
