@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, clamp, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
+  clamp,
   type Device,
   detach,
   exp,
