@@ -1,4 +1,4 @@
-import { ArrayDataset, DataLoader } from '../../src/data/index.ts'
+import { type ArrayDataset, DataLoader, imageDataset } from '../../src/data/index.ts'
 import {
   compile,
   crossEntropy,
@@ -196,10 +196,10 @@ async function readDigits(
 }
 
 function split({ images, labels, train: n, test }: Digits): Record<'trainSet' | 'testSet', ArrayDataset<'x' | 'y'>> {
-  const all = new ArrayDataset({
-    x: { data: images, shape: [labels.length, ...image], scale: 1 / 255 },
-    y: { data: labels, shape: [labels.length], dtype: 'i32' },
-  })
+  const all = imageDataset(
+    { dtype: 'u8', shape: [labels.length, 28, 28], data: images },
+    { dtype: 'u8', shape: [labels.length], data: labels },
+  )
   return { trainSet: all.slice(0, n), testSet: all.slice(labels.length - test) }
 }
 

@@ -3,6 +3,7 @@ export { ArrayDataset, type BatchDtype, type Dataset, type Field, type HostArray
 export { type FetchCachedOptions, fetchCached } from './fetch-cached.ts'
 export { type DrawnDigits, drawDigits } from './glyphs.ts'
 export { type Idx, type IdxDtype, parseIdx, readIdx } from './idx.ts'
+export { imageDataset } from './images.ts'
 export { DataLoader, type DataLoaderOptions, type LoaderState } from './loader.ts'
 export { type MnistFile, mnistFiles } from './mnist.ts'
 export { permutation, type Random, random } from './random.ts'

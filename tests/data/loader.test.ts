@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ArrayDataset } from '../../src/data/dataset.ts'
+import type { Idx } from '../../src/data/idx.ts'
+import { imageDataset } from '../../src/data/images.ts'
 import { DataLoader, type DataLoaderOptions } from '../../src/data/loader.ts'
 
 function countTo(n: number): ArrayDataset<'x' | 'y'> {
@@ -49,6 +51,33 @@ describe('ArrayDataset', () => {
     )
     expect(() => countTo(3).batch(Uint32Array.of(3))).toThrow(
       'ArrayDataset: sample 3 asked of 3; indices go from 0 to length - 1',
+    )
+  })
+})
+
+describe('imageDataset', () => {
+  const labels = { dtype: 'u8' as const, shape: [2], data: Uint8Array.of(7, 9) }
+  const bytes = (...shape: number[]): Extract<Idx, { dtype: 'u8' }> => ({
+    dtype: 'u8',
+    shape,
+    data: new Uint8Array(shape.reduce((product, n) => product * n, 1)).fill(255),
+  })
+
+  test('gives images a channel axis and the range 0 to 1', () => {
+    const one = Uint32Array.of(1)
+    expect(imageDataset(bytes(2, 1, 3), labels).batch(one)).toEqual({
+      x: { data: Float32Array.of(1, 1, 1), shape: [1, 1, 3, 1], dtype: 'f32' },
+      y: { data: Int32Array.of(9), shape: [1], dtype: 'i32' },
+    })
+    expect(imageDataset(bytes(2, 4, 5, 3), labels).batch(one).x.shape).toEqual([1, 4, 5, 3])
+  })
+
+  test('says what does not fit', () => {
+    expect(() => imageDataset(bytes(2, 28), labels)).toThrow(
+      'imageDataset: images are u8 [2, 28]; they must be u8 [n, height, width] or u8 [n, height, width, channels]',
+    )
+    expect(() => imageDataset(bytes(3, 1, 1), labels)).toThrow(
+      'imageDataset: labels are u8 [2]; 3 images need whole numbers [3]',
     )
   })
 })
