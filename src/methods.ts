@@ -48,100 +48,49 @@ declare module './graph/tensor.ts' {
   interface Tensor extends TensorMethods {}
 }
 
-/** Gives tensors their methods. */
+/** Gives tensors their methods: each is the function of that name with the tensor as its first argument. */
 export function installMethods(): void {
-  const methods: {
-    readonly [K in keyof TensorMethods]: (this: Tensor, ...args: Parameters<TensorMethods[K]>) => Tensor
+  const functions: {
+    readonly [K in keyof TensorMethods]: (x: Tensor, ...args: Parameters<TensorMethods[K]>) => Tensor
   } = {
-    add(b) {
-      return add(this, b)
-    },
-    sub(b) {
-      return sub(this, b)
-    },
-    mul(b) {
-      return mul(this, b)
-    },
-    div(b) {
-      return div(this, b)
-    },
-    pow(y) {
-      return pow(this, y)
-    },
-    neg() {
-      return neg(this)
-    },
-    exp() {
-      return exp(this)
-    },
-    log() {
-      return log(this)
-    },
-    sqrt() {
-      return sqrt(this)
-    },
-    relu() {
-      return relu(this)
-    },
-    sigmoid() {
-      return sigmoid(this)
-    },
-    tanh() {
-      return tanh(this)
-    },
-    equal(b) {
-      return equal(this, b)
-    },
-    greater(b) {
-      return greater(this, b)
-    },
-    less(b) {
-      return less(this, b)
-    },
-    cast(dtype) {
-      return cast(this, dtype)
-    },
-    matmul(b) {
-      return matmul(this, b)
-    },
-    sum(axes, keepdim) {
-      return sum(this, axes, keepdim)
-    },
-    mean(axes, keepdim) {
-      return mean(this, axes, keepdim)
-    },
-    max(axes, keepdim) {
-      return max(this, axes, keepdim)
-    },
-    argmax(axis, keepdim) {
-      return argmax(this, axis, keepdim)
-    },
-    reshape(shape) {
-      return reshape(this, shape)
-    },
-    flatten(start, end) {
-      return flatten(this, start, end)
-    },
-    permute(axes) {
-      return permute(this, axes)
-    },
-    transpose(a, b) {
-      return transpose(this, a, b)
-    },
-    expand(shape) {
-      return expand(this, shape)
-    },
-    unsqueeze(axis) {
-      return unsqueeze(this, axis)
-    },
-    squeeze(axis) {
-      return squeeze(this, axis)
-    },
-    slice(ranges) {
-      return slice(this, ranges)
-    },
+    add,
+    sub,
+    mul,
+    div,
+    pow,
+    neg,
+    exp,
+    log,
+    sqrt,
+    relu,
+    sigmoid,
+    tanh,
+    equal,
+    greater,
+    less,
+    cast,
+    matmul,
+    sum,
+    mean,
+    max,
+    argmax,
+    reshape,
+    flatten,
+    permute,
+    transpose,
+    expand,
+    unsqueeze,
+    squeeze,
+    slice,
   }
-  for (const [name, value] of Object.entries(methods)) {
-    Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true })
+  for (const [name, apply] of Object.entries(functions)) {
+    const call = apply as (x: Tensor, ...args: readonly unknown[]) => Tensor
+    Object.defineProperty(Tensor.prototype, name, {
+      value(this: Tensor, ...args: readonly unknown[]): Tensor {
+        return call(this, ...args)
+      },
+      writable: true,
+      configurable: true,
+    })
   }
 }

@@ -1,6 +1,6 @@
 import type { DType } from '../dtype.ts'
 import { fail } from '../errors.ts'
-import { type ElementWriter, type KernelOp, type MapOp, needDtype } from '../graph/op.ts'
+import { type KernelOp, type MapOp, needDtype } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { formatShape, normalizeAxis, numel } from '../shape.ts'
@@ -8,6 +8,7 @@ import { equal, where } from './arithmetic.ts'
 import { cast } from './elementwise.ts'
 import { type GatherShape, gatherGradCalls, takeGradCalls } from './gather-kernels.ts'
 import { arange, unsqueeze } from './movement.ts'
+import { clamped, clampIdOp } from './pick.ts'
 import { reshape } from './reshape.ts'
 
 type Along = { readonly axis: number }
@@ -16,12 +17,6 @@ type Sized = Along & { readonly size: number }
 
 function checkIds(op: string, name: string, ids: Spec): void {
   needDtype(op, name, ids, 'i32', 'u32')
-}
-
-/** An id limited to `size` slices, as u32. */
-function clamped(w: ElementWriter, id: string, dtype: DType, size: number): string {
-  const last = Math.max(0, size - 1)
-  return w.let(dtype === 'u32' ? `min(${id}, ${last}u)` : `u32(clamp(${id}, 0i, ${last}i))`)
 }
 
 function around(shape: readonly number[], axis: number, span = 1): { outer: number; inner: number } {
@@ -76,18 +71,6 @@ function spreadGather(grad: Tensor, index: Tensor, axis: number, size: number): 
     index.shape.map((_, d) => (d === axis ? size : 1)),
   )
   return where(equal(id, classes), grad, 0)
-}
-
-const clampIdOp: MapOp<'id', { readonly last: number }> = {
-  kind: 'map',
-  name: 'clampId',
-  inputs: ['id'],
-  infer: ([id]) => [{ shape: (id as Spec).shape, dtype: 'i32' }],
-  emit: (w, i, { inputs, attrs }) => `i32(${clamped(w, w.load(0, i), (inputs[0] as Spec).dtype, attrs.last + 1)})`,
-  flops: () => 0,
-  aligned: () => true,
-  backward: () => ({ id: null }),
-  saves: [],
 }
 
 /** The transpose of gather, its sums taken in order; `size` is that of the axis that was read. */

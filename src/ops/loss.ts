@@ -3,10 +3,8 @@ import type { Tensor } from '../graph/tensor.ts'
 import { formatShape, sameShape } from '../shape.ts'
 import { div, maximum, mul, notEqual, sub, where } from './arithmetic.ts'
 import { cast } from './elementwise.ts'
-import { gather } from './gather.ts'
-import { unsqueeze } from './movement.ts'
+import { pick } from './pick.ts'
 import { logSumExp, mean, sum } from './reduce.ts'
-import { reshape } from './reshape.ts'
 import { abs, softplus } from './unary.ts'
 
 /** How the losses of single elements become one: their mean, their sum, or not at all. */
@@ -55,8 +53,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   if (target.dtype !== 'i32' && target.dtype !== 'u32') {
     fail('crossEntropy', `target is ${target.dtype}`, 'it must be i32 or u32, the number of the class')
   }
-  const picked = reshape(gather(logits, -1, unsqueeze(target, -1)), rows)
-  const losses = sub(logSumExp(logits, -1), picked)
+  const losses = sub(logSumExp(logits, -1), pick(logits, target))
   if (ignoreIndex === undefined) return reduced('crossEntropy', losses, reduction)
   const counted = notEqual(target, ignoreIndex)
   const kept = where(counted, losses, 0)
