@@ -54,7 +54,7 @@ export async function train(
   const model = digitReader()
   const optimizer = new optim.AdamW(model.parameters(), { lr: learningRate, weightDecay: 0 })
   const setRate = (lr: number): void => {
-    for (const group of optimizer.groups) group.options.lr = lr
+    optimizer.lr = lr
   }
 
   const step = compile((x: Tensor, y: Tensor) => {

@@ -40,7 +40,7 @@ export interface UpdateRule<O> {
  * An optimizer keeps the parameters of a group end to end in one buffer, and each moment likewise, so that one dispatch updates them
  * all. Options may change at any time; compiled steps read them anew.
  */
-export abstract class Optimizer<O extends object> {
+export abstract class Optimizer<O extends { lr: number }> {
   /** The groups; change `options` of one (such as `lr`) between steps as you like. */
   readonly groups: readonly Group<O>[]
   /** Steps taken so far. */
@@ -61,6 +61,16 @@ export abstract class Optimizer<O extends object> {
     this.groups = list.map(({ params: own, ...options }) =>
       makeGroup(own, { ...defaults, ...(options as unknown as Partial<O>) } as O, rule.moments),
     )
+  }
+
+  /** The learning rate; setting it sets that of every group, also between compiled steps. */
+  get lr(): number {
+    return (this.groups[0] as Group<O>).options.lr
+  }
+
+  set lr(value: number) {
+    if (!(value >= 0)) fail('optimizer', `lr is ${value}`, 'it must be at least 0')
+    for (const group of this.groups) group.options.lr = value
   }
 
   /** Everything this optimizer trains. */
