@@ -9,7 +9,8 @@ export interface Block {
 
 /** Bytes past the end of every block in guard mode, holding a pattern that kernels must leave alone. */
 export const guardBytes = 256
-const guardWord = 0xa5c3_17e9
+/** A NaN, so that a kernel that reads past the end shows it. */
+const guardWord = 0xffc3_17e9
 const nanWord = 0x7fc0_dead
 
 /** Rounds up to a size class: steps of 256 bytes up to 4 KiB, then eight classes an octave (at most 12.5 % waste). */
