@@ -47,6 +47,17 @@ test('a plan is found again by structure, whatever the data, and not for another
   expect(compiled.mock.calls.length).toBe(first + 2)
 })
 
+test('numbers and axes are a part of the structure', async () => {
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ])
+  expect(await x.mul(3).data()).toEqual(Float32Array.of(3, 6, 9, 12))
+  expect(await x.mul(4).data()).toEqual(Float32Array.of(4, 8, 12, 16))
+  expect(await x.sum(0).data()).toEqual(Float32Array.of(4, 6))
+  expect(await x.sum(1).data()).toEqual(Float32Array.of(3, 7))
+})
+
 test('one operand in two places, and two operands, are different structures', async () => {
   const [a, b] = [of(1, 2), of(10, 20)]
   expect(await a.sub(b).data()).toEqual(Float32Array.of(-9, -18))

@@ -63,6 +63,24 @@ test('a job that waits for something holds back those behind it', async () => {
   expect(log).toEqual(['second', 'third'])
 })
 
+test('a job that is given by another one goes behind those that wait', async () => {
+  const queue = new Queue(new FakeGpu().handle, 100, () => {})
+  const log: string[] = []
+  const job = (name: string, also = (): void => {}): void =>
+    queue.enqueue({
+      cost: 0,
+      run: () => {
+        log.push(name)
+        also()
+      },
+    })
+  queue.enqueue({ cost: 0, run: () => Promise.resolve() })
+  job('a', () => job('c'))
+  job('b')
+  await queue.idle()
+  expect(log).toEqual(['a', 'b', 'c'])
+})
+
 test('a job that throws tells its owner, or the queue, and the next one runs', async () => {
   const faults: unknown[] = []
   const queue = new Queue(new FakeGpu().handle, 100, (e) => faults.push(e))
