@@ -1,10 +1,9 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { Instance } from '../../src/graph/instance.ts'
 import { type Device, detach, grad, noGrad, readAll, type Tensor, tensor } from '../../src/index.ts'
 import { openDevice } from '../../src/node.ts'
 import { Cell } from './cell.ts'
+import { sweep } from './garbage.ts'
 
 let device: Device
 
@@ -13,17 +12,6 @@ beforeAll(async () => {
 })
 
 afterEach(() => vi.restoreAllMocks())
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-/** Collects garbage and lets what it freed be given back. */
-async function sweep(): Promise<void> {
-  for (let i = 0; i < 3; i++) {
-    collectGarbage()
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
 
 const of = (...values: number[]): Tensor => tensor(values)
 

@@ -5,7 +5,8 @@ import { openDevice } from '../../src/node.ts'
 import { World } from './world.ts'
 
 beforeAll(async () => {
-  await openDevice()
+  // Little run-ahead makes jobs wait, and a small budget cuts steps into several submits.
+  await openDevice({ runAheadMs: 0.01, submitBudgetMs: 0.01 })
 })
 
 const ways: readonly CompileOptions[] = [

@@ -23,6 +23,7 @@ import {
   runOnTensors,
 } from './bodies.ts'
 import { Cell } from './cell.ts'
+import { sweep } from './garbage.ts'
 import { type Matrix, matrix, mostOf, size, tensorOf } from './matrices.ts'
 
 /** A tensor of the program, and what it must hold. */
@@ -93,6 +94,7 @@ export class World {
       [1, () => this.readStale()],
       [1, () => this.moveHome()],
       [1, () => this.settle()],
+      [1, () => this.forget()],
     ]
     let left = this.choose(actions.reduce((sum, [weight]) => sum + weight, 0))
     for (const [weight, act] of actions) {
@@ -190,6 +192,13 @@ export class World {
     const { reading } = this
     this.reading = []
     await Promise.all(reading)
+  }
+
+  /** Drops half of the handles, so that their memory goes to others while steps still wait in the queue. */
+  private async forget(): Promise<void> {
+    this.pool.splice(0, this.pool.length >> 1)
+    this.log.push('forget')
+    await sweep(1)
   }
 
   /** Reading an overwritten output, or computing with it, must throw. */
