@@ -1,6 +1,6 @@
 import { fail, StaleOutputError, WgradError } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
-import { formatShape, numel, sameShape } from '../shape.ts'
+import { numel, sameShape } from '../shape.ts'
 import type { CompileOptions, StepCost, StepOutputs } from './compile.ts'
 import { type Copy, Instance } from './instance.ts'
 import { dataOp, hostBytes, inputLeaf, inputOp, padded, storedLeaf, uploaded } from './leaf.ts'
@@ -347,9 +347,4 @@ function flattenOutputs(returned: StepOutputs): {
     tensors: entries.map(([name, t]) => check(t, name)),
     shape: (tensors) => Object.fromEntries(entries.map(([name], i) => [name, tensors[i] as Tensor])),
   }
-}
-
-/** What an argument is, for messages. */
-export function describeSpec(s: Spec): string {
-  return `${s.dtype} ${formatShape(s.shape)}`
 }

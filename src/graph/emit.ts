@@ -1,3 +1,4 @@
+import { computeType } from '../dtype.ts'
 import type { Access, Program } from '../gpu/pipelines.ts'
 import { type ParamValue, renderTemplate } from '../gpu/template.ts'
 import { gridOf, numel } from '../shape.ts'
@@ -164,8 +165,7 @@ export function emitCall(group: Group, call: KernelCall, fusion: Fusion): Emitte
     const from = shader.declarations.length
     const body = new FunctionText(shader, new Map())
     const result = body.element(value, 'i')
-    const type = value.dtype === 'bool' ? 'bool' : value.dtype === 'f16' ? 'f32' : value.dtype
-    const text = `fn ${name}(i: u32) -> ${type} {\n  ${[...body.lines, `return ${result};`].join('\n  ')}\n}`
+    const text = `fn ${name}(i: u32) -> ${computeType(value.dtype)} {\n  ${[...body.lines, `return ${result};`].join('\n  ')}\n}`
     params[param] = [...shader.declarations.slice(from), ...drain(shader), text].join('\n')
   }
   if (call.epilogue) {
@@ -175,8 +175,7 @@ export function emitCall(group: Group, call: KernelCall, fusion: Fusion): Emitte
     shader.declare('y', 'read_write', arrayType(root.dtype), { operand: { output: 0 } })
     const body = new FunctionText(shader, new Map([[out, 'value']]))
     const result = root === out ? 'value' : body.let(body.expression(root, 'i'))
-    const type = out.dtype === 'bool' ? 'bool' : out.dtype === 'f16' ? 'f32' : out.dtype
-    const text = `fn store_y(i: u32, value: ${type}) {\n  ${[...body.lines, `y[i] = ${storedAs(result, root.dtype)};`].join('\n  ')}\n}`
+    const text = `fn store_y(i: u32, value: ${computeType(out.dtype)}) {\n  ${[...body.lines, `y[i] = ${storedAs(result, root.dtype)};`].join('\n  ')}\n}`
     params.EPILOGUE_DECLS = [...shader.declarations.slice(from), ...drain(shader), text].join('\n')
   }
   return finish(group, call.kernel.name, renderTemplate(call.kernel.template, params), shader, call.grid)

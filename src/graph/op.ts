@@ -125,7 +125,7 @@ export interface LeafOp<I extends string = string, A extends Attrs = Attrs> exte
   readonly kind: 'leaf'
 }
 
-/** Lays values end to end in one buffer; see passes/memory.ts. */
+/** Lays values end to end in one buffer; see effects.ts. */
 export interface PackOp<I extends string = string, A extends Attrs = Attrs> extends OpCommon<I, A> {
   readonly kind: 'pack'
   offsets(attrs: A): readonly number[]

@@ -3,7 +3,7 @@ import { fail, StaleOutputError } from '../errors.ts'
 import { type Device, defaultDevice } from '../gpu/device.ts'
 import { checkShape, formatShape, numel } from '../shape.ts'
 import { constantOf } from './constant.ts'
-import { dataLeaf, hostBytes, inputOp } from './leaf.ts'
+import { dataLeaf, hostBytes } from './leaf.ts'
 import type { MapOp, Op } from './op.ts'
 import { realize } from './realize.ts'
 import { type Attrs, captureSite, Node, type Spec, type Value } from './value.ts'
@@ -235,9 +235,4 @@ const detachOp: MapOp<'x'> = {
   neutral: () => 0,
   backward: () => ({ x: null }),
   saves: [],
-}
-
-/** True while a tensor stands for an argument of a function that is being compiled. */
-export function isPlaceholder(t: Tensor): boolean {
-  return t.value.node.op === inputOp
 }

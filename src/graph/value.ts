@@ -26,7 +26,7 @@ export class Storage {
   readonly block: Block
   readonly offset: number
   readonly bytes: number
-  /** Counts what a ring has written here; see StepOutput in step-output.ts. */
+  /** Counts the handles given out for this place of a ring; an older handle is stale. */
   stamp = 0
   private readonly owner: Storage | null
 

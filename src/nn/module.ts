@@ -1,9 +1,9 @@
-import { decode, encode, type TypedArray } from '../dtype.ts'
+import type { TypedArray } from '../dtype.ts'
 import { WgradError } from '../errors.ts'
 import { readAll, type Tensor } from '../graph/tensor.ts'
 import { guarded } from '../graph/trace.ts'
 import { contiguousStrides, formatShape, numel, sameShape } from '../shape.ts'
-import { Buffer, Counter, Parameter, StateTensor } from './parameter.ts'
+import { Counter, Parameter, StateTensor } from './parameter.ts'
 
 /** One entry of a state dict, in PyTorch's layout. */
 export interface StateEntry {
@@ -162,7 +162,7 @@ function permuted(data: ArrayLike<number>, shape: readonly number[], axes: reado
   const strides = contiguousStrides(shape)
   const sizes = axes.map((a) => shape[a] as number)
   const steps = axes.map((a) => strides[a] as number)
-  const out = decode(encode(new Float32Array(data.length), 'f32'), 'f32', data.length)
+  const out = new Float32Array(data.length)
   const at = new Array<number>(sizes.length).fill(0)
   let from = 0
   for (let i = 0; i < out.length; i++) {
@@ -177,5 +177,3 @@ function permuted(data: ArrayLike<number>, shape: readonly number[], axes: reado
   }
   return out
 }
-
-export { Buffer, Counter, Parameter }

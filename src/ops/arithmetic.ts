@@ -106,7 +106,7 @@ function comparison(name: string, sign: string): MapOp<'a' | 'b'> {
   return elementwise({
     name,
     inputs: ['a', 'b'],
-    rule: name === 'equal' || name === 'notEqual' ? 'compare' : 'compare',
+    rule: 'compare',
     wgsl: ([a, b]) => `(${a} ${sign} ${b})`,
     flops: 1,
     backward: () => ({ a: null, b: null }),
@@ -218,7 +218,7 @@ export function logicalNot(x: Tensor): Tensor {
   return call1(logicalNotOp, [x])
 }
 
-/** x to the power of y. A number of 2 or 0.5 is a product or a root. */
+/** x to the power of y. Where x is negative, y must be a whole number. */
 export function pow(x: Operandish, y: Operandish): Tensor {
   if (y === 2 && typeof x !== 'number') return mul(x, x)
   if (y === 1 && typeof x !== 'number') return x
@@ -253,7 +253,7 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
   return call1(clampOp, [x], { low, high })
 }
 
-const negOp: MapOp<'x'> = elementwise({
+export const negOp: MapOp<'x'> = elementwise({
   name: 'neg',
   inputs: ['x'],
   rule: 'number',
@@ -264,7 +264,7 @@ const negOp: MapOp<'x'> = elementwise({
   saves: [],
 })
 
-const logOp: MapOp<'x'> = elementwise({
+export const logOp: MapOp<'x'> = elementwise({
   name: 'log',
   inputs: ['x'],
   rule: 'float',
@@ -291,7 +291,5 @@ export function zerosLike(x: Tensor): Tensor {
 
 /** Ones of the shape and dtype of `x`. */
 export function onesLike(x: Tensor): Tensor {
-  return full(x.shape, 1, isFloat(x.dtype) ? x.dtype : x.dtype)
+  return full(x.shape, 1, x.dtype)
 }
-
-export { logOp, negOp }

@@ -5,7 +5,6 @@ import type { Spec } from '../graph/value.ts'
 import { broadcast, contiguousStrides, formatShape, numel } from '../shape.ts'
 import { stridedIndex } from './indexing.ts'
 import { type MatmulShape, matmulCall, matmulTileFor } from './matmul-kernels.ts'
-import { transpose } from './movement.ts'
 import { sumTo } from './reduce.ts'
 import { reshape } from './reshape.ts'
 
@@ -120,5 +119,3 @@ export function matmul(
   }
   return product(a, b, transA, transB)
 }
-
-export { transpose }

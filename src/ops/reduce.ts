@@ -1,11 +1,11 @@
-import { type DType, elementBytes, isFloat } from '../dtype.ts'
+import { computeType, type DType, elementBytes, isFloat } from '../dtype.ts'
 import { fail } from '../errors.ts'
 import type { GradContext, GradRules, KernelOp, MapOp } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { broadcast, checkShape, formatShape, normalizeAxes, numel, reducedShape, sameShape } from '../shape.ts'
 import { div, equal, mul, sub } from './arithmetic.ts'
-import { cast, full } from './elementwise.ts'
+import { cast } from './elementwise.ts'
 import { broadcastIndex } from './indexing.ts'
 import { type Accumulator, reduceCalls } from './reduce-kernels.ts'
 import { reshape } from './reshape.ts'
@@ -80,10 +80,6 @@ fn finish(a: Acc) -> ${result} { return ${finish}; }`,
 
 const lowest: Record<string, string> = { f32: '-3.4028234e38', f16: '-65504.0', i32: 'i32(-2147483647 - 1)', u32: '0u' }
 
-function computeName(dtype: DType): string {
-  return dtype === 'f16' ? 'f32' : dtype
-}
-
 /** The gradient of a reduction, spread back over the axes that were reduced. */
 function spread(grad: Tensor, x: Tensor, attrs: ReduceAttrs): Tensor {
   return expand(reshape(grad, reducedShape(x.shape, attrs.axes, true)), x.shape)
@@ -94,7 +90,7 @@ export const sumOp = reduction({
   takes: ['f32', 'f16', 'i32', 'u32'],
   empty: true,
   accumulator: (dtype) => {
-    const t = computeName(dtype)
+    const t = computeType(dtype)
     return accumulator(t, `${t}(0)`, 'v', 'return a + b;', 'a', t, 1)
   },
   backward: ({ in: { x }, grad, attrs }) => ({ x: () => spread(grad, x, attrs) }),
@@ -106,7 +102,7 @@ export const maxOp = reduction({
   takes: ['f32', 'f16', 'i32', 'u32'],
   empty: false,
   accumulator: (dtype) => {
-    const t = computeName(dtype)
+    const t = computeType(dtype)
     return accumulator(t, `${t}(${lowest[dtype]})`, 'v', 'return max(a, b);', 'a', t, 1)
   },
   // Ties share the gradient evenly, as torch.amax does.
@@ -234,9 +230,4 @@ export function sumTo(grad: Tensor, shape: readonly number[]): Tensor {
   const lead = grad.shape.length - shape.length
   const axes = grad.shape.flatMap((s, d) => (d < lead || (shape[d - lead] === 1 && s !== 1) ? [d] : []))
   return reshape(sum(grad, axes, true), shape)
-}
-
-/** A tensor of one number in the shape of another. */
-export function fullLike(x: Tensor, value: number): Tensor {
-  return full(x.shape, value, x.dtype)
 }
