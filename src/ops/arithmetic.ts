@@ -136,6 +136,7 @@ function logic(name: string, sign: string): MapOp<'a' | 'b'> {
 
 export const logicalAndOp = logic('logicalAnd', '&&')
 export const logicalOrOp = logic('logicalOr', '||')
+export const logicalXorOp = logic('logicalXor', '!=')
 
 export const logicalNotOp = elementwise({
   name: 'logicalNot',
@@ -211,6 +212,11 @@ export function logicalAnd(a: Tensor, b: Tensor): Tensor {
 /** Either, for bool tensors. */
 export function logicalOr(a: Tensor, b: Tensor): Tensor {
   return call1(logicalOrOp, [a, b])
+}
+
+/** One but not both, for bool tensors. */
+export function logicalXor(a: Tensor, b: Tensor): Tensor {
+  return call1(logicalXorOp, [a, b])
 }
 
 /** Not, for bool tensors. */

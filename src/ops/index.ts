@@ -1,4 +1,16 @@
 export {
+  celu,
+  elu,
+  hardsigmoid,
+  hardswish,
+  logSigmoid,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  softsign,
+} from './activation.ts'
+export {
   add,
   clamp,
   div,
@@ -11,6 +23,7 @@ export {
   logicalAnd,
   logicalNot,
   logicalOr,
+  logicalXor,
   maximum,
   minimum,
   mul,
@@ -24,6 +37,7 @@ export {
 } from './arithmetic.ts'
 export { type ConvOptions, conv2d } from './conv.ts'
 export { cast, full } from './elementwise.ts'
+export { exp2, expm1, log1p, log2 } from './exponential.ts'
 export { embedding, gather, oneHot, take } from './gather.ts'
 export {
   bceWithLogits,
@@ -61,6 +75,7 @@ export { type AvgPoolOptions, avgPool2d, globalAvgPool2d, maxPool2d, type PoolOp
 export { dropout, type Generator, generator, hostScalar, manualSeed, rand, randn, randomBits } from './random.ts'
 export { argmax, expand, logSumExp, max, mean, sum } from './reduce.ts'
 export { reshape } from './reshape.ts'
+export { ceil, floor, isFinite, isNaN, remainder, round } from './rounding.ts'
 export { logSoftmax, softmax } from './softmax.ts'
 export {
   abs,

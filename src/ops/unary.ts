@@ -6,8 +6,9 @@ import { elementwise } from './elementwise.ts'
 
 type UnaryRules = (c: GradContext<'x', Attrs>) => GradRules<'x'>
 
+/** A row with one float input. */
 /* @__NO_SIDE_EFFECTS__ */
-function unary(
+export function unary(
   name: string,
   wgsl: (x: string) => string,
   flops: number,
@@ -189,37 +190,38 @@ export const geluTanhOp = unary(
   }),
 )
 
+/** The function that calls a row. */
 /* @__NO_SIDE_EFFECTS__ */
-function of(op: MapOp<'x'>): (x: Tensor) => Tensor {
+export function ofUnary(op: MapOp<'x'>): (x: Tensor) => Tensor {
   return (x) => call1(op, [x])
 }
 
 /** e ** x */
-export const exp: (x: Tensor) => Tensor = of(expOp)
+export const exp: (x: Tensor) => Tensor = ofUnary(expOp)
 /** Square root. */
-export const sqrt: (x: Tensor) => Tensor = of(sqrtOp)
+export const sqrt: (x: Tensor) => Tensor = ofUnary(sqrtOp)
 /** 1 / sqrt(x) */
-export const rsqrt: (x: Tensor) => Tensor = of(rsqrtOp)
+export const rsqrt: (x: Tensor) => Tensor = ofUnary(rsqrtOp)
 /** Absolute value. */
-export const abs: (x: Tensor) => Tensor = of(absOp)
+export const abs: (x: Tensor) => Tensor = ofUnary(absOp)
 /** -1, 0 or 1. */
-export const sign: (x: Tensor) => Tensor = of(signOp)
+export const sign: (x: Tensor) => Tensor = ofUnary(signOp)
 /** Sine of radians, to the 2^-11 that WGSL promises. */
-export const sin: (x: Tensor) => Tensor = of(sinOp)
+export const sin: (x: Tensor) => Tensor = ofUnary(sinOp)
 /** Cosine of radians, to the 2^-11 that WGSL promises. */
-export const cos: (x: Tensor) => Tensor = of(cosOp)
+export const cos: (x: Tensor) => Tensor = ofUnary(cosOp)
 /** Hyperbolic tangent. */
-export const tanh: (x: Tensor) => Tensor = of(tanhOp)
+export const tanh: (x: Tensor) => Tensor = ofUnary(tanhOp)
 /** 1 / (1 + e ** -x) */
-export const sigmoid: (x: Tensor) => Tensor = of(sigmoidOp)
+export const sigmoid: (x: Tensor) => Tensor = ofUnary(sigmoidOp)
 /** max(x, 0); the slope at 0 is 0. */
-export const relu: (x: Tensor) => Tensor = of(reluOp)
+export const relu: (x: Tensor) => Tensor = ofUnary(reluOp)
 /** log(1 + e ** x) */
-export const softplus: (x: Tensor) => Tensor = of(softplusOp)
+export const softplus: (x: Tensor) => Tensor = ofUnary(softplusOp)
 /** x sigmoid(x) */
-export const silu: (x: Tensor) => Tensor = of(siluOp)
+export const silu: (x: Tensor) => Tensor = ofUnary(siluOp)
 /** The error function. */
-export const erf: (x: Tensor) => Tensor = of(erfOp)
+export const erf: (x: Tensor) => Tensor = ofUnary(erfOp)
 
 /** x times the normal distribution's cumulative function, or its tanh approximation (Hendrycks and Gimpel 2016). */
 export function gelu(x: Tensor, options: { readonly approximate?: 'none' | 'tanh' } = {}): Tensor {

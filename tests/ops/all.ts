@@ -1,3 +1,4 @@
+import { activationChecks } from './activation.check.ts'
 import { arithmeticChecks } from './arithmetic.check.ts'
 import { autogradChecks } from './autograd.check.ts'
 import type { OpCheck } from './check.ts'
@@ -12,6 +13,7 @@ import { optimizerChecks } from './optimizer.check.ts'
 import { poolChecks } from './pool.check.ts'
 import { randomChecks } from './random.check.ts'
 import { reduceChecks } from './reduce.check.ts'
+import { roundingChecks } from './rounding.check.ts'
 import { softmaxChecks } from './softmax.check.ts'
 import { unaryChecks } from './unary.check.ts'
 
@@ -19,6 +21,8 @@ import { unaryChecks } from './unary.check.ts'
 export const checks: readonly OpCheck[] = [
   ...arithmeticChecks,
   ...unaryChecks,
+  ...roundingChecks,
+  ...activationChecks,
   ...reduceChecks,
   ...movementChecks,
   ...joiningChecks,

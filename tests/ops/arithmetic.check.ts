@@ -10,6 +10,7 @@ import {
   logicalAnd,
   logicalNot,
   logicalOr,
+  logicalXor,
   maximum,
   minimum,
   mul,
@@ -129,6 +130,7 @@ const logics = (
   [
     ['logicalAnd', logicalAnd, (a, b) => a && b],
     ['logicalOr', logicalOr, (a, b) => a || b],
+    ['logicalXor', logicalXor, (a, b) => Number(a !== b)],
   ] as const satisfies readonly (readonly [
     string,
     (a: Tensor, b: Tensor) => Tensor,

@@ -17,11 +17,11 @@ import {
   softplus,
   sqrt,
   square,
-  type Tensor,
   tanh,
 } from '../../src/index.ts'
 import { defineCheck, type InputSpec, type OpCheck } from './check.ts'
 import { elementwise } from './reference.ts'
+import { unaryCheck } from './unary-check.ts'
 
 /** The error function to full precision: its series near 0, a continued fraction beyond. */
 function exactErf(x: number): number {
@@ -44,40 +44,6 @@ function exactErf(x: number): number {
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x))
 const geluTanh = (x: number): number => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)))
 
-interface Tails {
-  /** Each list is a sample of its own, so that its errors are relative to its own values. */
-  readonly tails?: readonly (readonly number[])[]
-  /** The slope changes too fast in the tails for difference quotients. */
-  readonly steep?: boolean
-  readonly input?: Omit<InputSpec, 'shape'>
-  readonly more?: Partial<OpCheck<undefined>>
-}
-
-function unary(
-  op: string,
-  f: (x: Tensor) => Tensor,
-  value: (x: number) => number,
-  { tails = [], steep = false, input = {}, more = {} }: Tails = {},
-): OpCheck {
-  return defineCheck<undefined>({
-    op,
-    call: ([x]) => f(x!),
-    reference: (inputs) => elementwise(inputs, ([x = 0]) => value(x)),
-    samples: [
-      { inputs: [{ ...input, shape: [5, 7] }] },
-      ...tails.map((values) => ({ inputs: [{ shape: [values.length], values }], forwardOnly: steep })),
-    ],
-    differentiable: true,
-    fails: [
-      {
-        inputs: [{ shape: [2], dtype: 'i32' as const }],
-        message: `${op}: x is i32; it must be f32 or f16: convert it with cast`,
-      },
-    ],
-    ...more,
-  })
-}
-
 const trigonometric = { forward: 1e-3, backward: 1e-3, why: 'WGSL allows sin and cos an absolute error of 2^-11' }
 const anyNumber = { fails: [] }
 
@@ -98,13 +64,13 @@ const castInputs: Record<DType, InputSpec> = {
 }
 
 export const unaryChecks: readonly OpCheck[] = [
-  unary('exp', exp, Math.exp, {
+  unaryCheck('exp', exp, Math.exp, {
     tails: [
       [-40, -30],
       [20, 30],
     ],
   }),
-  unary('log', log, Math.log, {
+  unaryCheck('log', log, Math.log, {
     steep: true,
     input: { range: [0.1, 5] },
     tails: [
@@ -112,57 +78,57 @@ export const unaryChecks: readonly OpCheck[] = [
       [1e10, 1e20],
     ],
   }),
-  unary('sqrt', sqrt, Math.sqrt, { steep: true, input: { range: [0.1, 5] }, tails: [[1e-4, 4e-4]] }),
-  unary('rsqrt', rsqrt, (x) => 1 / Math.sqrt(x), { input: { range: [0.1, 5] } }),
-  unary('abs', abs, Math.abs, { input: { step: 0.1 } }),
-  unary('sign', sign, Math.sign, { input: { values: [-2, 0, 3, -0.5, 0.001] }, more: { differentiable: false } }),
-  unary('sin', sin, Math.sin, { input: { range: [-3, 3] }, more: { tolerance: trigonometric } }),
-  unary('cos', cos, Math.cos, { input: { range: [-3, 3] }, more: { tolerance: trigonometric } }),
-  unary('tanh', tanh, Math.tanh, {
+  unaryCheck('sqrt', sqrt, Math.sqrt, { steep: true, input: { range: [0.1, 5] }, tails: [[1e-4, 4e-4]] }),
+  unaryCheck('rsqrt', rsqrt, (x) => 1 / Math.sqrt(x), { input: { range: [0.1, 5] } }),
+  unaryCheck('abs', abs, Math.abs, { input: { step: 0.1 } }),
+  unaryCheck('sign', sign, Math.sign, { input: { values: [-2, 0, 3, -0.5, 0.001] }, more: { differentiable: false } }),
+  unaryCheck('sin', sin, Math.sin, { input: { range: [-3, 3] }, more: { tolerance: trigonometric } }),
+  unaryCheck('cos', cos, Math.cos, { input: { range: [-3, 3] }, more: { tolerance: trigonometric } }),
+  unaryCheck('tanh', tanh, Math.tanh, {
     tails: [
       [-20, -12, 12, 20, 90],
       [1e-3, -2e-3],
     ],
   }),
-  unary('sigmoid', sigmoid, logistic, {
+  unaryCheck('sigmoid', sigmoid, logistic, {
     tails: [
       [-30, -31],
       [30, 20, 17],
       [-100, 100],
     ],
   }),
-  unary('relu', relu, (x) => Math.max(x, 0), { input: { step: 0.1 } }),
-  unary('softplus', softplus, (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), {
+  unaryCheck('relu', relu, (x) => Math.max(x, 0), { input: { step: 0.1 } }),
+  unaryCheck('softplus', softplus, (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), {
     tails: [[-15, -20, -12], [30, 90], [0]],
   }),
-  unary('silu', silu, (x) => x * logistic(x), {
+  unaryCheck('silu', silu, (x) => x * logistic(x), {
     tails: [
       [-15, -20],
       [20, 30],
       [-100, 100],
     ],
   }),
-  unary('erf', erf, exactErf, {
+  unaryCheck('erf', erf, exactErf, {
     tails: [
       [-6, -4, 4, 6],
       [0.45, 0.55, -0.5],
       [1e-4, -3e-4],
     ],
   }),
-  unary('gelu', gelu, (x) => 0.5 * x * (1 + exactErf(x * Math.SQRT1_2)), {
+  unaryCheck('gelu', gelu, (x) => 0.5 * x * (1 + exactErf(x * Math.SQRT1_2)), {
     tails: [
       [-20, 20, 0],
       [-3, -2.5],
     ],
   }),
-  unary('geluTanh', (x) => gelu(x, { approximate: 'tanh' }), geluTanh, {
+  unaryCheck('geluTanh', (x) => gelu(x, { approximate: 'tanh' }), geluTanh, {
     tails: [
       [-20, 20, 0],
       [-3, -2.5],
     ],
   }),
-  unary('square', square, (x) => x * x, { more: anyNumber }),
-  unary('leakyRelu', leakyRelu, (x) => (x > 0 ? x : 0.01 * x), { input: { step: 0.1 }, more: anyNumber }),
+  unaryCheck('square', square, (x) => x * x, { more: anyNumber }),
+  unaryCheck('leakyRelu', leakyRelu, (x) => (x > 0 ? x : 0.01 * x), { input: { step: 0.1 }, more: anyNumber }),
   defineCheck({
     op: 'abs and sign of integers',
     call: ([x]) => [abs(cast(x!, 'f32')), sign(cast(x!, 'f32'))],
