@@ -3,6 +3,7 @@ import { constantOf, constantOp } from '../constant.ts'
 import { collect, type GraphProgram } from '../program.ts'
 import type { Effect } from '../trace.ts'
 import { Node, type Value } from '../value.ts'
+import { baseOf } from './fuse.ts'
 
 /**
  * Folds constants, drops operations that change nothing, and computes common subexpressions once. Nodes that nothing needs fall
@@ -15,7 +16,9 @@ export function simplify(program: GraphProgram): GraphProgram {
   const now = (value: Value): Value => replaced.get(value) ?? value
 
   for (const node of program.nodes) {
-    const inputs = node.inputs.map(now)
+    // A reshape of a reshape is one of what lies below both.
+    const direct = node.op.kind === 'map' && node.op.alias ? baseOf : (v: Value): Value => v
+    const inputs = node.inputs.map((v) => direct(now(v)))
     const simple = node.op.kind === 'map' ? simpler(node, inputs) : null
     if (simple) {
       replaced.set(node.outputs[0] as Value, simple)
