@@ -5,11 +5,14 @@ export type AdapterChoice = 'default' | 'high-performance' | 'low-power' | 'soft
 
 /** What a device turned out to be. */
 export interface DeviceInfo {
+  /** As WebGPU names it, such as `nvidia`; empty where the browser keeps it to itself, as is the next. */
   readonly vendor: string
   readonly architecture: string
+  /** The adapter in words, for people. */
   readonly description: string
   /** A CPU pretends to be the GPU (SwiftShader, llvmpipe, WARP). */
   readonly software: boolean
+  /** WebGPU features that were granted, sorted. */
   readonly features: readonly string[]
   /** Smallest and largest subgroup, or null without the feature. */
   readonly subgroupSize: readonly [number, number] | null

@@ -18,7 +18,7 @@ export interface DeviceOptions {
   submitBudgetMs?: number
   /** How far, in milliseconds of GPU time, the queue may run ahead of the GPU; 100 unless given. */
   runAheadMs?: number
-  /** Fills buffers with NaN and puts a guard zone behind each; for tests. */
+  /** @internal Fills buffers with NaN and puts a guard zone behind each; for tests. */
   guard?: boolean
 }
 
@@ -52,21 +52,33 @@ export function setDefaultDevice(device: Device): void {
 
 /** An open GPU: its limits, its memory, its queue. */
 export class Device {
+  /** WebGPU's own device. */
   readonly handle: GPUDevice
+  /** Which adapter it is, and what it can do. */
   readonly info: DeviceInfo
+  /** WebGPU's limits, as granted. */
   readonly limits: GPUSupportedLimits
+  /** @internal */
   readonly pool: Pool
+  /** @internal */
   readonly scratch: Scratch
+  /** @internal */
   readonly queue: Queue
+  /** @internal */
   readonly pipelines: Pipelines
+  /** @internal */
   readonly readback: Readback
+  /** Longest GPU time of one submit, in milliseconds. */
   readonly submitBudgetMs: number
+  /** Most bytes of GPU buffers that wgrad may hold. */
   readonly memoryBudget: number
+  /** @internal */
   readonly guard: boolean
   private lost: string | null = null
   private fault: WgradError | null = null
   private watched: Promise<void> = Promise.resolve()
 
+  /** @internal Devices come from {@link openDevice}. */
   constructor(handle: GPUDevice, info: DeviceInfo, options: DeviceOptions) {
     this.handle = handle
     this.info = info
@@ -100,7 +112,7 @@ export class Device {
     return this.pool.allocated + this.readback.allocated
   }
 
-  /** Throws when the device is lost or closed, or when WebGPU reported an error since the last check. */
+  /** @internal Throws when the device is lost or closed, or when WebGPU reported an error since the last check. */
   assertUsable(op: string): void {
     if (this.lost !== null)
       throw new DeviceLostError(`${op}: ${this.lost}; open a new device and load the last checkpoint`)
@@ -111,14 +123,14 @@ export class Device {
     }
   }
 
-  /** Keeps the first error that came outside of any call; the next read or step throws it. */
+  /** @internal Keeps the first error that came outside of any call; the next read or step throws it. */
   report(error: unknown): void {
     this.fault ??= error instanceof WgradError ? error : new WgradError(String(error))
   }
 
   /**
-   * Does work and asks WebGPU whether it was valid. If not, the error is reported under the name that `find` comes up with; reads wait
-   * for the answer.
+   * @internal Does work and asks WebGPU whether it was valid. If not, the error is reported under the name that `find` comes up
+   * with; reads wait for the answer.
    */
   watch(work: () => void, find: () => Promise<string | null>): void {
     this.handle.pushErrorScope('validation')
@@ -137,7 +149,7 @@ export class Device {
     this.watched = settle().catch(() => {})
   }
 
-  /** Copies ranges of buffers to the host, in queue order; each padded to 4 bytes. */
+  /** @internal Copies ranges of buffers to the host, in queue order; each padded to 4 bytes. */
   async read(op: string, sources: () => readonly ReadSource[]): Promise<ArrayBuffer[]> {
     this.assertUsable(op)
     const bytes = await new Promise<ArrayBuffer[]>((resolve, reject) => {
@@ -161,12 +173,12 @@ export class Device {
     return bytes
   }
 
-  /** Queues the writing of host data; `data` must not change afterwards. */
+  /** @internal Queues the writing of host data; `data` must not change afterwards. */
   write(block: Block, offset: number, data: ArrayBuffer): void {
     this.queue.enqueue({ cost: 0, run: () => this.handle.queue.writeBuffer(block.buffer, offset, data) })
   }
 
-  /** Queues the clearing of a range to zero. */
+  /** @internal Queues the clearing of a range to zero. */
   clear(block: Block, offset: number, bytes: number): void {
     this.queue.enqueue({
       cost: 0,

@@ -16,8 +16,9 @@ export interface CompileOptions {
   readonly verify?: number
   /** How many steps an output stays readable; 8 unless given. */
   readonly ring?: number
+  /** Where the steps run; that of the first argument unless given. */
   readonly device?: Device
-  /** Other ways to place and order the same work; the bits must not change. For tests. */
+  /** @internal Other ways to place and order the same work; the bits must not change. For tests. */
   readonly debug?: PlanDebug
 }
 
@@ -25,9 +26,11 @@ export interface CompileOptions {
 export interface StepCost {
   /** Bytes of all GPU buffers once the step has run. */
   readonly peakBytes: number
+  /** Kernels that a step runs. */
   readonly dispatches: number
   /** Submits a step takes as estimated now. */
   readonly submits: number
+  /** Floating-point operations of useful work. */
   readonly flops: number
   /** Distinct pipelines. */
   readonly pipelines: number
@@ -47,7 +50,11 @@ export function spec(shape: readonly number[], dtype: Spec['dtype'] = 'f32'): Sp
 /** A compiled function: call it, prepare it, profile it. */
 export interface Compiled<Args extends readonly Tensor[], Out extends StepOutputs> {
   (...args: Args): Out
-  /** Builds the plan for these arguments, takes its memory and compiles its pipelines side by side; answers what a step costs. */
+  /**
+   * Builds the plan for these arguments, takes its memory and compiles its pipelines side by side; answers what a step costs. Names
+   * are for the reader: specs count in the order of the arguments. Rejects with an OutOfMemoryError, everything given back, where the
+   * step would not fit.
+   */
   prepare(specs?: readonly Spec[] | Readonly<Record<string, Spec>>, options?: PrepareOptions): Promise<StepCost>
   /** @internal The plan for these arguments. */
   planFor(...args: Args): CompiledPlan

@@ -21,6 +21,7 @@ export class Tensor {
   /** @internal Why this handle can no longer be read; set for outputs of steps. */
   stale: (() => string | null) | null = null
 
+  /** Tensors come from {@link tensor} and from ops. */
   constructor(value: Value | null) {
     this.fixed = value
   }
@@ -30,14 +31,17 @@ export class Tensor {
     return this.fixed as Value
   }
 
+  /** Sizes of the axes, outermost first; `[]` for a scalar. */
   get shape(): readonly number[] {
     return this.value.shape
   }
 
+  /** Type of the elements. */
   get dtype(): DType {
     return this.value.dtype
   }
 
+  /** Where the tensor lives. */
   get device(): Device {
     return this.value.node.device
   }
@@ -52,13 +56,16 @@ export class Tensor {
     return numel(this.shape)
   }
 
-  /** Computes the tensor and copies it to the host, row-major. bool gives Uint8Array, f16 Float32Array. */
+  /**
+   * Computes the tensor and copies it to the host, row-major. bool gives Uint8Array, f16 Float32Array. Rejects with a
+   * {@link StaleOutputError} for an output that later steps have overwritten, with a DeviceLostError when the device is lost or closed.
+   */
   async data(): Promise<TypedArray> {
     const [first] = await readAll([this])
     return first as TypedArray
   }
 
-  /** The value of a tensor with one element. */
+  /** The value of a tensor with one element; rejects where there are more, or none. */
   async item(): Promise<number> {
     if (this.size !== 1) fail('item', `the tensor is ${formatShape(this.shape)}`, 'it must have exactly one element')
     return (await this.data())[0] as number
@@ -86,6 +93,7 @@ export interface TensorOptions {
   readonly shape?: readonly number[]
   /** The dtype; f32 for numbers, bool for booleans, the natural one for typed arrays unless given. */
   readonly dtype?: DType
+  /** Where the tensor lives; the default device unless given. */
   readonly device?: Device
   /** Records what is computed from it, so that gradients with respect to it can be asked for. */
   readonly requiresGrad?: boolean

@@ -62,7 +62,7 @@ export abstract class Module {
     })
   }
 
-  /** Parameters and buffers here and below, by state-dict key. */
+  /** @internal Parameters and buffers here and below: state-dict key, tensor, and the module and field that hold it. */
   namedState(prefix = ''): [string, StateTensor | Counter, Module, string][] {
     const own = Object.entries(this).flatMap(
       ([field, value]: [string, unknown]): [string, StateTensor | Counter, Module, string][] =>

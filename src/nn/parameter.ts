@@ -16,6 +16,7 @@ export class StateTensor extends Tensor {
     this.variable = new Variable(initial.value, label, requiresGrad)
   }
 
+  /** @internal */
   override get value(): Value {
     return this.variable.read()
   }
@@ -28,11 +29,11 @@ export class StateTensor extends Tensor {
     return this.variable.shape
   }
 
-  override get dtype(): Variable['dtype'] {
+  override get dtype(): Tensor['dtype'] {
     return this.variable.dtype
   }
 
-  override get device(): Variable['device'] {
+  override get device(): Tensor['device'] {
     return this.variable.device
   }
 

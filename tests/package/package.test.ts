@@ -1,4 +1,4 @@
-import { readdir, rename } from 'node:fs/promises'
+import { readdir, readFile, rename } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { publint } from 'publint'
@@ -38,6 +38,17 @@ describe('the packed library', () => {
       'dist/index.js',
     )
     await runProgram(root, process.execPath, attw, installed.tarball, '--profile', 'esm-only', '--no-emoji')
+  })
+
+  test('keeps the engine out of the types of what people hold', async () => {
+    const declared = async (file: string): Promise<string> =>
+      readFile(join(installed.folder, 'node_modules/wgrad/dist', file), 'utf8')
+    const device = await declared('gpu/device.d.ts')
+    expect(device).toContain('close(): void')
+    expect(device).not.toMatch(/\b(pool|scratch|pipelines|readback|guard)\b/)
+    expect(await declared('graph/tensor.d.ts')).not.toMatch(/get value\(|stale/)
+    expect(await declared('nn/parameter.d.ts')).not.toMatch(/get value\(|variable:/)
+    expect(await declared('graph/compile.d.ts')).not.toContain('planFor')
   })
 
   test('type-checks in an app under both module resolutions', async () => {
