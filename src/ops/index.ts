@@ -73,10 +73,11 @@ export {
 } from './norm.ts'
 export { type AvgPoolOptions, avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './pool.ts'
 export { dropout, type Generator, generator, hostScalar, manualSeed, rand, randn, randomBits } from './random.ts'
-export { argmax, expand, logSumExp, max, mean, sum } from './reduce.ts'
+export { argmax, expand, logSumExp, max, mean, min, prod, sum } from './reduce.ts'
 export { reshape } from './reshape.ts'
 export { ceil, floor, isFinite, isNaN, remainder, round } from './rounding.ts'
 export { logSoftmax, softmax } from './softmax.ts'
+export { all, any, argmin, norm, std, variance } from './statistics.ts'
 export {
   abs,
   cos,

@@ -4,7 +4,7 @@ import type { GradContext, GradRules, KernelOp, MapOp } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { broadcast, checkShape, formatShape, normalizeAxes, numel, reducedShape, sameShape } from '../shape.ts'
-import { div, equal, mul, sub } from './arithmetic.ts'
+import { div, equal, mul, sub, where } from './arithmetic.ts'
 import { cast } from './elementwise.ts'
 import { broadcastIndex } from './indexing.ts'
 import { type Accumulator, reduceCalls } from './reduce-kernels.ts'
@@ -80,6 +80,8 @@ fn finish(a: Acc) -> ${result} { return ${finish}; }`,
 
 const lowest: Record<string, string> = { f32: '-3.4028234e38', f16: '-65504.0', i32: 'i32(-2147483647 - 1)', u32: '0u' }
 
+const highest: Record<string, string> = { f32: '3.4028234e38', f16: '65504.0', i32: '2147483647', u32: '4294967295u' }
+
 /** The gradient of a reduction, spread back over the axes that were reduced. */
 function spread(grad: Tensor, x: Tensor, attrs: ReduceAttrs): Tensor {
   return expand(reshape(grad, reducedShape(x.shape, attrs.axes, true)), x.shape)
@@ -97,23 +99,51 @@ export const sumOp = reduction({
   saves: ['x'],
 })
 
-export const maxOp = reduction({
-  name: 'max',
+/* @__NO_SIDE_EFFECTS__ */
+function extremum(name: 'max' | 'min', start: Record<string, string>): KernelOp<'x', ReduceAttrs> {
+  return reduction({
+    name,
+    takes: ['f32', 'f16', 'i32', 'u32'],
+    empty: false,
+    accumulator: (dtype) => {
+      const t = computeType(dtype)
+      return accumulator(t, `${t}(${start[dtype]})`, 'v', `return ${name}(a, b);`, 'a', t, 1)
+    },
+    // Ties share the gradient evenly, as torch.amax does.
+    backward: ({ in: { x }, out, grad, attrs }) => ({
+      x: () => {
+        const hit = cast(equal(x, spread(out, x, attrs)), 'f32')
+        const count = sum(hit, attrs.axes, true)
+        return mul(hit, spread(div(reshape(grad, count.shape), count), x, attrs))
+      },
+    }),
+    saves: ['x', 'out'],
+  })
+}
+
+export const maxOp = extremum('max', lowest)
+export const minOp = extremum('min', highest)
+
+export const prodOp = reduction({
+  name: 'prod',
   takes: ['f32', 'f16', 'i32', 'u32'],
-  empty: false,
+  empty: true,
   accumulator: (dtype) => {
     const t = computeType(dtype)
-    return accumulator(t, `${t}(${lowest[dtype]})`, 'v', 'return max(a, b);', 'a', t, 1)
+    return accumulator(t, `${t}(1)`, 'v', 'return a * b;', 'a', t, 1)
   },
-  // Ties share the gradient evenly, as torch.amax does.
-  backward: ({ in: { x }, out, grad, attrs }) => ({
+  // The product of the others, which is not out / x where there are zeros: one zero alone has a slope, two have none.
+  backward: ({ in: { x }, grad, attrs }) => ({
     x: () => {
-      const hit = cast(equal(x, spread(out, x, attrs)), 'f32')
-      const count = sum(hit, attrs.axes, true)
-      return mul(hit, spread(div(reshape(grad, count.shape), count), x, attrs))
+      const isZero = equal(x, 0)
+      const zeros = sum(cast(isZero, 'f32'), attrs.axes, true)
+      const others = call1(prodOp, [where(isZero, 1, x)], { axes: attrs.axes, keepdim: true })
+      const atZero = where(equal(zeros, 1), others, 0)
+      const elsewhere = div(where(equal(zeros, 0), others, 0), where(isZero, 1, x))
+      return mul(where(isZero, atZero, elsewhere), spread(grad, x, attrs))
     },
   }),
-  saves: ['x', 'out'],
+  saves: ['x'],
 })
 
 export const argmaxOp = reduction({
@@ -185,6 +215,16 @@ export function mean(x: Tensor, axes?: Axes, keepdim = false): Tensor {
 /** Largest element over axes; all unless given. Ties share the gradient. */
 export function max(x: Tensor, axes?: Axes, keepdim = false): Tensor {
   return reduce(maxOp, x, axes, keepdim)
+}
+
+/** Smallest element over axes; all unless given. Ties share the gradient. */
+export function min(x: Tensor, axes?: Axes, keepdim = false): Tensor {
+  return reduce(minOp, x, axes, keepdim)
+}
+
+/** Product over axes; all unless given. */
+export function prod(x: Tensor, axes?: Axes, keepdim = false): Tensor {
+  return reduce(prodOp, x, axes, keepdim)
 }
 
 /** Position of the largest element along an axis, the first of equals, as i32; without an axis, in the flattened tensor. */

@@ -15,6 +15,7 @@ import { randomChecks } from './random.check.ts'
 import { reduceChecks } from './reduce.check.ts'
 import { roundingChecks } from './rounding.check.ts'
 import { softmaxChecks } from './softmax.check.ts'
+import { statisticsChecks } from './statistics.check.ts'
 import { unaryChecks } from './unary.check.ts'
 
 /** Every op check. */
@@ -24,6 +25,7 @@ export const checks: readonly OpCheck[] = [
   ...roundingChecks,
   ...activationChecks,
   ...reduceChecks,
+  ...statisticsChecks,
   ...movementChecks,
   ...joiningChecks,
   ...matmulChecks,

@@ -1,51 +1,7 @@
-import { argmax, expand, logSumExp, max, mean, sum, type Tensor } from '../../src/index.ts'
-import { defineCheck, type InputSpec, type OpCheck, type Sample } from './check.ts'
+import { argmax, expand, logSumExp, max, mean, sum } from '../../src/index.ts'
+import { defineCheck, type OpCheck, type Sample } from './check.ts'
+import { type Axes, axesOf, bothKernels, places, reductionCheck } from './reduction-check.ts'
 import { build, elementwise, position, reduce } from './reference.ts'
-
-interface Axes {
-  readonly axes?: number | readonly number[]
-  readonly keepdim?: boolean
-}
-
-const both = ['software', 'gpu'] as const
-
-/** Non-negative axes of a sample. */
-function axesOf(rank: number, axes: Axes['axes']): number[] {
-  const all = Array.from({ length: rank }, (_, d) => d)
-  return (axes === undefined ? all : typeof axes === 'number' ? [axes] : axes).map((a) => (a < 0 ? a + rank : a))
-}
-
-function reduction(
-  op: string,
-  f: (x: Tensor, axes?: number | readonly number[], keepdim?: boolean) => Tensor,
-  value: (values: number[]) => number,
-  samples: readonly Sample<Axes>[],
-  more: Partial<OpCheck<Axes>> = {},
-): OpCheck {
-  return defineCheck<Axes>({
-    op,
-    call: ([x], { axes, keepdim } = {}) => f(x!, axes, keepdim),
-    reference: ([x], { axes, keepdim = false } = {}) => reduce(x!, axesOf(x!.shape.length, axes), keepdim, value),
-    samples,
-    differentiable: true,
-    kernels: both,
-    ...more,
-  })
-}
-
-/** Axes at every place, lengths on both sides of where another kernel takes over, in few pipelines. */
-function places(input: Omit<InputSpec, 'shape'>): Sample<Axes>[] {
-  const of = (...shape: number[]): InputSpec => ({ ...input, shape })
-  return [
-    { inputs: [of(3, 5)], why: 'all axes' },
-    { inputs: [of(3, 5)], attrs: { axes: 1 }, why: 'trailing, short' },
-    { inputs: [of(7, 70)], attrs: { axes: -1, keepdim: true }, why: 'trailing, a tree' },
-    { inputs: [of(70, 5)], attrs: { axes: 0 }, why: 'leading, in parts' },
-    { inputs: [of(3, 31, 2)], attrs: { axes: [1] }, why: 'middle' },
-    { inputs: [of(2, 3, 2, 5)], attrs: { axes: [0, 2], keepdim: true }, why: 'mixed' },
-    { inputs: [of(2, 5, 3, 33)], attrs: { axes: [1, 3] }, why: 'mixed, long' },
-  ]
-}
 
 const lengths: Sample<Axes>[] = [63, 64, 65, 127, 255, 257].map((n) => ({
   inputs: [{ shape: [2, n] }],
@@ -59,7 +15,7 @@ const logSum = (values: readonly number[]): number => {
 }
 
 export const reduceChecks: readonly OpCheck[] = [
-  reduction(
+  reductionCheck(
     'sum',
     sum,
     (values) => values.reduce((a, b) => a + b, 0),
@@ -97,7 +53,7 @@ export const reduceChecks: readonly OpCheck[] = [
     samples: [{ inputs: [{ shape: [65600, 1], values: [1, 2, 3, 5, 7, 11] }], forwardOnly: true }],
     differentiable: false,
   }),
-  reduction('mean', mean, (values) => values.reduce((a, b) => a + b, 0) / values.length, places({}), {
+  reductionCheck('mean', mean, (values) => values.reduce((a, b) => a + b, 0) / values.length, places({}), {
     kernels: ['software'],
     fails: [
       {
@@ -111,7 +67,7 @@ export const reduceChecks: readonly OpCheck[] = [
       },
     ],
   }),
-  reduction(
+  reductionCheck(
     'max',
     max,
     (values) => Math.max(...values),
@@ -153,7 +109,7 @@ export const reduceChecks: readonly OpCheck[] = [
       { inputs: [{ shape: [90, 5], values: [3] }], attrs: { axis: 0 }, why: 'all equal' },
     ],
     differentiable: false,
-    kernels: both,
+    kernels: bothKernels,
     fails: [
       {
         inputs: [{ shape: [3], dtype: 'i32' }],
@@ -161,7 +117,7 @@ export const reduceChecks: readonly OpCheck[] = [
       },
     ],
   }),
-  reduction('logSumExp', logSumExp, logSum, [
+  reductionCheck('logSumExp', logSumExp, logSum, [
     ...places({}),
     { inputs: [{ shape: [2, 70], range: [100, 120] }], attrs: { axes: 1 }, why: 'exp would overflow' },
     { inputs: [{ shape: [2, 9], range: [-300, -100] }], attrs: { axes: 1 }, why: 'exp would underflow' },
@@ -199,6 +155,6 @@ export const reduceChecks: readonly OpCheck[] = [
     },
     samples: [{ inputs: [[3, 70], [70]] }, { inputs: [[5, 4], [4]] }],
     differentiable: true,
-    kernels: both,
+    kernels: bothKernels,
   }),
 ]
