@@ -84,7 +84,9 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
   for (const node of program.nodes) {
     const { op } = node
     if (op.kind === 'kernel') {
-      const own = node.inputs.filter((_, i) => !isVirtual(op, i)).length + 2
+      // A node without outputs rewrites the variables that it carries.
+      const written = node.outputs.length === 0 ? (node.payload as readonly unknown[]).length : 2
+      const own = node.inputs.filter((_, i) => !isVirtual(op, i)).length + written
       limitReach(
         node.inputs.filter((_, i) => isVirtual(op, i)),
         traits.maxBuffers - own,
