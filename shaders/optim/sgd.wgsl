@@ -2,17 +2,16 @@
 //
 //   g' = g + decay p;  b = momentum b + g';  p = p - lr (NESTEROV ? g' + momentum b : b)
 //
-//   g      [N, 4]  f32  read
 //   hyper  [3]  f32  read        lr, momentum, decay
 //   p      [N, 4]  f32  read_write
 //   b      [N, 4]  f32  read_write
 //
 // Dispatch: ceil(N / THREADS) workgroups, folded over y; ROW is the number of invocations of one grid row.
-// Params:   N  vectors of four; NESTEROV.
-@group(0) @binding(0) var<storage, read> g: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> hyper: array<f32>;
-@group(0) @binding(2) var<storage, read_write> p: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> b: array<vec4<f32>>;
+// Params:   N  vectors of four; LOAD_G  fn load_g(i), the gradient; NESTEROV.
+@group(0) @binding(0) var<storage, read> hyper: array<f32>;
+@group(0) @binding(1) var<storage, read_write> p: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> b: array<vec4<f32>>;
+${LOAD_G}
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -21,7 +20,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     return;
   }
   let weight = p[i];
-  let slope = g[i] + hyper[2] * weight;
+  let g = vec4<f32>(load_g(4u * i), load_g(4u * i + 1u), load_g(4u * i + 2u), load_g(4u * i + 3u));
+  let slope = g + hyper[2] * weight;
   let velocity = hyper[1] * b[i] + slope;
   b[i] = velocity;
 #if NESTEROV

@@ -1,7 +1,7 @@
 import { fail } from '../errors.ts'
 import type { Parameter } from '../nn/parameter.ts'
 import { adamUpdateOp } from '../ops/optimizer.ts'
-import { Optimizer, type ParameterGroup } from './optimizer.ts'
+import { Optimizer, type ParameterGroup, type UpdateRule } from './optimizer.ts'
 
 /** Options of {@link Adam} and {@link AdamW}. */
 export interface AdamOptions {
@@ -41,18 +41,21 @@ function hyper({ lr, betas: [b1, b2], eps, weightDecay }: AdamOptions, t: number
   ]
 }
 
+function rule(decoupled: boolean): () => UpdateRule<AdamOptions> {
+  return () => ({
+    op: adamUpdateOp,
+    moments: [{ name: 'exp_avg' }, { name: 'exp_avg_sq' }],
+    hyper: (o, t) => hyper(o, t, decoupled),
+  })
+}
+
 /** Adam (Kingma and Ba 2015). */
 export class Adam extends Optimizer<AdamOptions> {
   constructor(
     params: readonly Parameter[] | readonly ParameterGroup<AdamOptions>[],
     options: Partial<AdamOptions> = {},
   ) {
-    super(params, checked({ lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options }), {
-      op: adamUpdateOp,
-      moments: 2,
-      attrs: () => ({}),
-      hyper: (o, t) => hyper(o, t, false),
-    })
+    super(params, checked({ lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options }), rule(false))
   }
 }
 
@@ -62,11 +65,6 @@ export class AdamW extends Optimizer<AdamOptions> {
     params: readonly Parameter[] | readonly ParameterGroup<AdamOptions>[],
     options: Partial<AdamOptions> = {},
   ) {
-    super(params, checked({ lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, ...options }), {
-      op: adamUpdateOp,
-      moments: 2,
-      attrs: () => ({}),
-      hyper: (o, t) => hyper(o, t, true),
-    })
+    super(params, checked({ lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, ...options }), rule(true))
   }
 }

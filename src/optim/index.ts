@@ -1,3 +1,28 @@
+export { GradientAccumulator } from './accumulate.ts'
+export { Adagrad, type AdagradOptions } from './adagrad.ts'
 export { Adam, type AdamOptions, AdamW } from './adam.ts'
-export { Optimizer, type ParameterGroup } from './optimizer.ts'
+export { clipNorm, clipValue, type NormClip, type ValueClip } from './clip.ts'
+export { ExponentialMovingAverage } from './ema.ts'
+export { type DecayGroup, decayGroups } from './groups.ts'
+export { Lion, type LionOptions } from './lion.ts'
+export { type GradientClip, Optimizer, type ParameterGroup } from './optimizer.ts'
+export { RMSprop, type RMSpropOptions } from './rmsprop.ts'
+export {
+  chainedLR,
+  cosineAnnealingLR,
+  exponentialLR,
+  linearLR,
+  type OneCycleOptions,
+  oneCycleLR,
+  type Schedule,
+  sequentialLR,
+  stepLR,
+} from './schedule.ts'
+export {
+  LRScheduler,
+  type PlateauOptions,
+  type PlateauState,
+  ReduceLROnPlateau,
+  type SchedulerState,
+} from './scheduler.ts'
 export { SGD, type SGDOptions } from './sgd.ts'

@@ -17,23 +17,35 @@ import { formatShape, sameShape } from '../shape.ts'
 export type ParameterGroup<O> = Partial<O> & { readonly params: readonly Parameter[] }
 
 /** Parameters in one arena, with their options and the moments kept for them. */
-interface Group<O> {
+export interface Group<O> {
   readonly params: readonly Parameter[]
   readonly options: O
+  /** @internal */
+  readonly rule: UpdateRule<O>
+  /** @internal */
   readonly arena: Variable
+  /** @internal Bytes from the start of the arena to each parameter. */
   readonly offsets: readonly number[]
+  /** @internal Elements of the arena, gaps included. */
   readonly elements: number
+  /** @internal Laid out as the arena is. */
   readonly moments: readonly Variable[]
 }
 
 /** What an optimizer's update is made of. */
 export interface UpdateRule<O> {
   readonly op: KernelOp
-  /** How many moments are kept for each parameter. */
-  readonly moments: number
+  /** PyTorch's name and the first value of each moment kept for a parameter, in the order of the op's variables. */
+  readonly moments: readonly { readonly name: string; readonly initial?: number }[]
   /** Numbers of the step, read by the kernel as `hyper`; evaluated anew for each step, `t` counting from 1. */
   hyper(options: O, t: number): number[]
-  attrs(options: O): Attrs
+  attrs?(options: O): Attrs
+}
+
+/** Something done to gradients before an update, such as clipping; see {@link Optimizer.clip}. */
+export interface GradientClip {
+  /** The gradients of each group, end to end; gaps hold zeros and must stay zero. */
+  apply(packed: readonly Tensor[]): Tensor[]
 }
 
 /**
@@ -45,10 +57,14 @@ export abstract class Optimizer<O extends { lr: number }> {
   readonly groups: readonly Group<O>[]
   /** Steps taken so far. */
   steps = 0
-  private readonly rule: UpdateRule<O>
+  /** Clips the gradients of each step; see `clipNorm` and `clipValue`. */
+  clip: GradientClip | null = null
 
-  protected constructor(params: readonly Parameter[] | readonly ParameterGroup<O>[], defaults: O, rule: UpdateRule<O>) {
-    this.rule = rule
+  protected constructor(
+    params: readonly Parameter[] | readonly ParameterGroup<O>[],
+    defaults: O,
+    ruleOf: (options: O) => UpdateRule<O>,
+  ) {
     const list = isGroups<O>(params) ? params : [{ params } as unknown as ParameterGroup<O>]
     const seen = new Set<Parameter>()
     for (const p of list.flatMap((g) => g.params)) {
@@ -58,9 +74,10 @@ export abstract class Optimizer<O extends { lr: number }> {
       seen.add(p)
     }
     if (seen.size === 0) fail('optimizer', 'there are no parameters', 'give model.parameters()')
-    this.groups = list.map(({ params: own, ...options }) =>
-      makeGroup(own, { ...defaults, ...(options as unknown as Partial<O>) } as O, rule.moments),
-    )
+    this.groups = list.map(({ params: own, ...given }) => {
+      const options = { ...defaults, ...(given as unknown as Partial<O>) } as O
+      return makeGroup(own, options, ruleOf(options))
+    })
   }
 
   /** The learning rate; setting it sets that of every group, also between compiled steps. */
@@ -87,44 +104,51 @@ export abstract class Optimizer<O extends { lr: number }> {
 
   /** Updates the parameters with these gradients, one for each of {@link parameters}. */
   step(grads: readonly Tensor[]): void {
+    const packed = this.pack(grads)
+    runEffects(() => this.update(packed))
+  }
+
+  /** @internal The gradients of each group, laid out as its arena is. */
+  pack(grads: readonly Tensor[]): Tensor[] {
     const { parameters } = this
     if (grads.length !== parameters.length)
       fail('step', `${grads.length} gradients for ${parameters.length} parameters`, 'give one for each')
-    runEffects(() => {
-      let at = 0
-      for (const group of this.groups) {
-        const own = grads.slice(at, at + group.params.length)
-        at += group.params.length
-        this.update(group, own)
-      }
-      activeTrace()?.hooks.push(() => {
-        this.steps++
+    let at = 0
+    return this.groups.map(({ params, arena, offsets, elements }) => {
+      const own = grads.slice(at, at + params.length)
+      at += params.length
+      params.forEach((p, i) => {
+        const g = own[i] as Tensor
+        if (!sameShape(p.shape, g.shape))
+          fail(
+            'step',
+            `the gradient of ${p.variable.label} is ${formatShape(g.shape)}`,
+            `it must be ${formatShape(p.shape)}`,
+          )
+        if (p.variable.arena !== arena)
+          fail(
+            'step',
+            `${p.variable.label} now belongs to another optimizer`,
+            'use one optimizer for a parameter at a time',
+          )
       })
+      return call1(packOp, own, { offsets, elements })
     })
   }
 
-  private update(group: Group<O>, grads: readonly Tensor[]): void {
-    group.params.forEach((p, i) => {
-      const g = grads[i] as Tensor
-      if (!sameShape(p.shape, g.shape))
-        fail(
-          'step',
-          `the gradient of ${p.variable.label} is ${formatShape(g.shape)}`,
-          `it must be ${formatShape(p.shape)}`,
-        )
-      if (p.variable.arena !== group.arena)
-        fail(
-          'step',
-          `${p.variable.label} now belongs to another optimizer`,
-          'use one optimizer for a parameter at a time',
-        )
+  /** @internal Updates the parameters with packed gradients: effects of the active trace, which there must be. */
+  update(packed: readonly Tensor[]): void {
+    const clip = guarded('clip', () => this.clip)
+    const grads = clip ? clip.apply(packed) : packed
+    this.groups.forEach(({ rule, options, arena, moments, elements }, i) => {
+      const numbers = new Tensor(hostLeaf(arena.device, 'f32', () => rule.hyper(options, this.steps + 1)))
+      const attrs = rule.attrs?.(options) ?? {}
+      for (const [name, value] of Object.entries(attrs)) guarded(name, () => rule.attrs?.(options)[name] ?? value)
+      mutate(rule.op, [grads[i] as Tensor, numbers], { elements, ...attrs }, [arena, ...moments])
     })
-    const { arena, elements, offsets, moments, options } = group
-    const packed = call1(packOp, grads, { offsets, elements })
-    const numbers = new Tensor(hostLeaf(arena.device, 'f32', () => this.rule.hyper(options, this.steps + 1)))
-    const attrs = this.rule.attrs(options)
-    for (const [name, value] of Object.entries(attrs)) guarded(name, () => this.rule.attrs(options)[name] ?? value)
-    mutate(this.rule.op, [packed, numbers], { elements, ...attrs }, [arena, ...moments])
+    activeTrace()?.hooks.push(() => {
+      this.steps++
+    })
   }
 }
 
@@ -135,7 +159,7 @@ function isGroups<O>(
   return first !== undefined && !(first instanceof Tensor)
 }
 
-function makeGroup<O>(params: readonly Parameter[], options: O, moments: number): Group<O> {
+function makeGroup<O>(params: readonly Parameter[], options: O, rule: UpdateRule<O>): Group<O> {
   if (params.length === 0) fail('optimizer', 'a group has no parameters', 'leave empty groups out')
   const variables = params.map((p) => p.variable)
   const { offsets, bytes } = layOut(variables)
@@ -145,11 +169,11 @@ function makeGroup<O>(params: readonly Parameter[], options: O, moments: number)
     shared !== null &&
     shared.members.length === variables.length &&
     variables.every((v, i) => v.arena === shared && v.arenaOffset === offsets[i])
-  const zero = (label: string): Variable =>
-    new Variable(full([elements], 0).value, label, false, (variables[0] as Variable).device)
+  const filled = (label: string, value: number): Variable =>
+    new Variable(full([elements], value).value, label, false, (variables[0] as Variable).device)
   let arena = shared as Variable
   if (!kept) {
-    arena = zero('parameters')
+    arena = filled('parameters', 0)
     arena.initial = null
     variables.forEach((v, i) => {
       v.home(arena, offsets[i] as number)
@@ -158,9 +182,10 @@ function makeGroup<O>(params: readonly Parameter[], options: O, moments: number)
   return {
     params,
     options,
+    rule,
     arena,
     offsets,
     elements,
-    moments: Array.from({ length: moments }, (_, i) => zero(`moment ${i}`)),
+    moments: rule.moments.map(({ name, initial = 0 }) => filled(name, initial)),
   }
 }

@@ -26,11 +26,11 @@ export class SGD extends Optimizer<SGDOptions> {
     if (!(all.momentum >= 0)) fail('SGD', `momentum is ${all.momentum}`, 'it must be at least 0')
     if (!(all.weightDecay >= 0)) fail('SGD', `weightDecay is ${all.weightDecay}`, 'it must be at least 0')
     if (all.nesterov && all.momentum === 0) fail('SGD', 'nesterov with momentum 0', 'it needs a momentum above 0')
-    super(params, all, {
+    super(params, all, () => ({
       op: sgdUpdateOp,
-      moments: 1,
+      moments: [{ name: 'momentum_buffer' }],
       attrs: ({ nesterov }) => ({ NESTEROV: nesterov }),
       hyper: ({ lr, momentum, weightDecay }) => [lr, momentum, weightDecay],
-    })
+    }))
   }
 }

@@ -1,0 +1,57 @@
+import { grad } from '../autograd.ts'
+import { fail } from '../errors.ts'
+import { discard, runEffects } from '../graph/realize.ts'
+import { Tensor } from '../graph/tensor.ts'
+import { activeTrace, guarded } from '../graph/trace.ts'
+import { Variable } from '../graph/variable.ts'
+import { add, mul } from '../ops/arithmetic.ts'
+import { full } from '../ops/elementwise.ts'
+import type { Optimizer } from './optimizer.ts'
+
+/**
+ * Updates once for every `every` micro-batches, with the mean of their gradients. Call {@link minimize} in place of the optimizer's: a
+ * compiled step then has a plan for the first, the middle and the last micro-batch and takes the one whose turn it is.
+ */
+export class GradientAccumulator {
+  /** Micro-batches in one update. */
+  readonly every: number
+  /** Micro-batches since the last update. */
+  pending = 0
+  /** @internal The mean so far, for each group of the optimizer. */
+  readonly sums: readonly Variable[]
+  private readonly optimizer: Pick<Optimizer<{ lr: number }>, 'groups' | 'parameters' | 'pack' | 'update'>
+
+  constructor(optimizer: Pick<Optimizer<{ lr: number }>, 'groups' | 'parameters' | 'pack' | 'update'>, every: number) {
+    if (!Number.isInteger(every) || every < 1)
+      fail('GradientAccumulator', `every is ${every}`, 'it must be a whole number of at least 1')
+    this.optimizer = optimizer
+    this.every = every
+    this.sums = optimizer.groups.map(
+      ({ elements, arena }) => new Variable(full([elements], 0).value, 'accumulated', false, arena.device),
+    )
+  }
+
+  /** Takes the gradients of a micro-batch's loss; with the last of them the optimizer updates its parameters. */
+  minimize(loss: Tensor): void {
+    const grads = grad(loss, this.optimizer.parameters)
+    runEffects(() => {
+      const { every } = this
+      const isFirst = guarded('first micro-batch', () => this.pending === 0)
+      const isLast = guarded('last micro-batch', () => this.pending === this.every - 1)
+      const packed = this.optimizer.pack(grads).map((g, i) => {
+        const share = mul(g, 1 / every)
+        return isFirst ? share : add(new Tensor((this.sums[i] as Variable).read()), share)
+      })
+      if (isLast) this.optimizer.update(packed)
+      else {
+        packed.forEach((g, i) => {
+          this.sums[i]?.assign(g.value)
+        })
+      }
+      activeTrace()?.hooks.push(() => {
+        this.pending = isLast ? 0 : this.pending + 1
+      })
+    })
+    if (!activeTrace()) discard(grads.map((g) => g.value))
+  }
+}

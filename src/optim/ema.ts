@@ -1,0 +1,81 @@
+import { fail } from '../errors.ts'
+import { hostLeaf } from '../graph/leaf.ts'
+import { mutate } from '../graph/mutate.ts'
+import { initialize, runEffects } from '../graph/realize.ts'
+import { Tensor } from '../graph/tensor.ts'
+import { copyStorage, Variable } from '../graph/variable.ts'
+import { add, mul, sub } from '../ops/arithmetic.ts'
+import { full } from '../ops/elementwise.ts'
+import { swapOp } from '../ops/optimizer.ts'
+import type { Optimizer } from './optimizer.ts'
+
+/** An exponential moving average of the weights that an optimizer trains, kept on the device. */
+export class ExponentialMovingAverage {
+  /** Share of the average that is kept at each update; may change between steps. */
+  decay: number
+  /** @internal The averages, laid out as the arenas of the optimizer's groups. */
+  readonly averages: readonly Variable[]
+  private readonly optimizer: Pick<Optimizer<{ lr: number }>, 'groups'>
+  private isSwapped = false
+
+  /** The average starts from the weights of this moment. `decay` is 0.999 unless given. */
+  constructor(optimizer: Pick<Optimizer<{ lr: number }>, 'groups'>, decay = 0.999) {
+    if (!(decay >= 0 && decay < 1))
+      fail('ExponentialMovingAverage', `decay is ${decay}`, 'it must be at least 0 and below 1')
+    this.decay = decay
+    this.optimizer = optimizer
+    this.averages = optimizer.groups.map(
+      ({ elements, arena }) => new Variable(full([elements], 0).value, 'average', false, arena.device),
+    )
+    this.reset()
+  }
+
+  /** Starts again from the weights of this moment, such as after loading them. */
+  reset(): void {
+    this.needWeights('reset')
+    this.optimizer.groups.forEach(({ arena, params }, i) => {
+      const average = this.averages[i] as Variable
+      initialize([...params.map((p) => p.variable), average])
+      copyStorage(arena.device, arena.storage, average.storage)
+    })
+  }
+
+  /** average = decay average + (1 - decay) weights, of each group in one dispatch: at once, or in the step being compiled. */
+  update(): void {
+    this.needWeights('update')
+    runEffects(() => {
+      this.optimizer.groups.forEach(({ arena }, i) => {
+        const average = this.averages[i] as Variable
+        const now = new Tensor(average.read())
+        const share = new Tensor(hostLeaf(arena.device, 'f32', () => [1 - this.decay]))
+        average.assign(add(now, mul(share, sub(new Tensor(arena.read()), now))).value)
+      })
+    })
+  }
+
+  /** Exchanges weights and averages; a second call exchanges them back. */
+  swap(): void {
+    runEffects(() => {
+      this.optimizer.groups.forEach(({ arena, elements }, i) => {
+        mutate(swapOp, [], { elements }, [arena, this.averages[i] as Variable])
+      })
+    })
+    this.isSwapped = !this.isSwapped
+  }
+
+  /** Runs `fn` with the averages in place of the weights. */
+  async apply<T>(fn: () => T | Promise<T>): Promise<T> {
+    this.needWeights('apply')
+    this.swap()
+    try {
+      return await fn()
+    } finally {
+      this.swap()
+    }
+  }
+
+  private needWeights(name: string): void {
+    if (this.isSwapped)
+      fail(name, 'the averages stand in place of the weights', 'call swap first, to have the weights back')
+  }
+}
