@@ -152,26 +152,26 @@ const framesKept = 40
 
 /** Remembers who called; the engine formats the text only when a message needs it. */
 export function captureSite(above: unknown): Site {
-  const site: Site = {}
   const capture = Error as unknown as StackCapture
-  if (capture.captureStackTrace) {
-    const limit = capture.stackTraceLimit ?? 10
-    capture.stackTraceLimit = framesKept
-    capture.captureStackTrace(site, above)
-    capture.stackTraceLimit = limit
-  } else return { stack: new Error().stack ?? '' }
+  if (!capture.captureStackTrace) return { stack: new Error().stack ?? '' }
+  const site: Site = {}
+  const limit = capture.stackTraceLimit ?? 10
+  capture.stackTraceLimit = framesKept
+  capture.captureStackTrace(site, above)
+  capture.stackTraceLimit = limit
   return site
 }
+
+/** What frames of the engine have in common: its folder, or the one file that a bundler made of it. */
+const engine = import.meta.url
+  .replace(/^file:\/\//, '')
+  .replace(/[?#].*$/, '')
+  .replace(/graph\/value\.[jt]s$/, '')
 
 /** `train.ts:12:7`, the first frame of the site outside the engine; empty when unknown. */
 export function formatSite(site: Site | null): string {
   const lines = (site?.stack ?? '').split('\n').filter((l) => /:\d+:\d+/.test(l))
-  const outside = lines.find(
-    (l) =>
-      !/\/src\/(graph|ops|nn|optim|gpu|models|train)\/|\/src\/(autograd|index|methods|node)\.ts|\/wgrad\/dist\//.test(
-        l,
-      ),
-  )
+  const outside = lines.find((l) => !l.includes(engine))
   const found = /([^/\\(\s]+:\d+:\d+)\)?\s*$/.exec(outside ?? '')
   return found?.[1] ?? ''
 }
