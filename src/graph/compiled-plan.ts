@@ -37,6 +37,9 @@ interface OutputRing {
   readonly last: (Value | null)[]
 }
 
+/** The stamp of a ring's place that was given back. */
+const released = -1
+
 /** Plans of functions that nobody holds any more give their memory back. */
 const reclaimed = new FinalizationRegistry<Instance>((instance) => instance.release())
 
@@ -78,7 +81,6 @@ export class CompiledPlan {
       device,
       buildPlan(program, { reuse, poison, outputs: 'slots', ...(order === undefined ? {} : { order }) }),
     )
-    reclaimed.register(this, this.instance, this)
   }
 
   /** True when this plan is the one for these arguments and for what the guards say now. */
@@ -155,7 +157,13 @@ export class CompiledPlan {
   release(): void {
     reclaimed.unregister(this)
     this.instance.release()
-    for (const ring of this.rings ?? []) for (const storage of ring.storages) storage.release()
+    for (const ring of this.rings ?? []) {
+      for (const value of ring.last) if (value) preserve(value)
+      for (const storage of ring.storages) {
+        storage.stamp = released
+        storage.release()
+      }
+    }
     for (const storage of this.inputStorages ?? []) storage.release()
     this.rings = null
     this.inputStorages = null
@@ -242,10 +250,12 @@ export class CompiledPlan {
     const stamp = ++storage.stamp
     const tensor = new Tensor(value)
     const step = this.steps
-    tensor.stale = () =>
-      storage.stamp === stamp
-        ? null
-        : `read: this is an output of step ${step}, which step ${step + this.ringDepth} has overwritten; outputs stay readable for ${this.ringDepth} steps: read sooner or compile(fn, { ring: ${2 * this.ringDepth} })`
+    tensor.stale = () => {
+      if (storage.stamp === stamp) return null
+      if (storage.stamp === released)
+        return `read: this is an output of step ${step} of a function that was released; read outputs before release()`
+      return `read: this is an output of step ${step}, which step ${step + this.ringDepth} has overwritten; outputs stay readable for ${this.ringDepth} steps: read sooner or compile(fn, { ring: ${2 * this.ringDepth} })`
+    }
     return tensor
   }
 
@@ -260,6 +270,7 @@ export class CompiledPlan {
     if (this.rings) return
     this.checkBudget()
     this.instance.allocate()
+    reclaimed.register(this, this.instance, this)
     const make = (s: Spec, label: string): Storage => Storage.allocate(this.device, Math.max(4, specBytes(s)), label)
     this.inputStorages = this.specs.map((s, i) => make(s, `argument ${i}`))
     this.rings = this.instance.plan.outputs.map((o, i) => {
@@ -301,13 +312,12 @@ export class CompiledPlan {
     const trace = new Trace()
     const since = Node.count
     const inputs = this.specs.map((s, i) => inputLeaf(this.device, s, i, null))
-    const { tensors, shape } = withTrace(trace, () => flattenOutputs(this.fn(...inputs.map((v) => new Tensor(v)))))
-    const gather = (): GraphProgram =>
-      collect(
-        this.device,
-        tensors.map((t) => t.value),
-        trace.effects,
-      )
+    // A parameter that is returned has the value of the step's end, which only the trace knows.
+    const { values, shape } = withTrace(trace, () => {
+      const returned = flattenOutputs(this.fn(...inputs.map((v) => new Tensor(v))))
+      return { values: returned.tensors.map((t) => t.value), shape: returned.shape }
+    })
+    const gather = (): GraphProgram => collect(this.device, values, trace.effects)
     // What the function holds from outside is computed once, now, and keeps that value in every step.
     realize(heldValues(gather(), since))
     const program = gather()
@@ -331,6 +341,14 @@ function flattenOutputs(returned: StepOutputs): {
 } {
   if (returned === undefined || returned === null) return { tensors: [], shape: () => undefined }
   if (returned instanceof Tensor) return { tensors: [returned], shape: ([t]) => t as Tensor }
+  if (returned instanceof Promise)
+    fail('compile', 'the function is asynchronous', 'trace tensors without awaiting, and read what the step returns')
+  if (typeof returned !== 'object')
+    fail(
+      'compile',
+      `the function returned ${typeof returned}`,
+      'return tensors: one, an array of them, or an object of them',
+    )
   const check = (t: unknown, name: string): Tensor =>
     t instanceof Tensor
       ? t

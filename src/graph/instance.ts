@@ -15,6 +15,12 @@ export interface Copy {
   readonly bytes: number
 }
 
+/** Host numbers of one run, and where they go. */
+export interface HostWrite {
+  readonly to: GPUBuffer
+  readonly numbers: ArrayBuffer
+}
+
 /** The buffers that a plan's places stand for in one run. */
 export interface Bindings {
   readonly leaves: readonly (Storage | null)[]
@@ -156,6 +162,11 @@ export class Instance {
     return true
   }
 
+  /** Numbers for a run with the bind groups of now: a run that waits in line writes them where those look, whatever was released since. */
+  hostWrite(numbers: ArrayBuffer): HostWrite {
+    return { to: (this.host as Block).buffer, numbers }
+  }
+
   /** The buffer range of a place. */
   locate(place: Place, bindings: Bindings): { buffer: GPUBuffer; offset: number } {
     const { index, offset } = place
@@ -176,13 +187,8 @@ export class Instance {
    * Encodes and submits one run: host numbers, copies in, every dispatch in one pass, copies out. Cut into several submits only where
    * the estimated GPU time passes the device's budget. Every pipeline must be compiled.
    */
-  run(
-    groups: readonly GPUBindGroup[],
-    numbers: ArrayBuffer | null,
-    before: readonly Copy[],
-    after: readonly Copy[],
-  ): void {
-    const work = (): void => this.encode(groups, numbers, before, after)
+  run(groups: readonly GPUBindGroup[], host: HostWrite | null, before: readonly Copy[], after: readonly Copy[]): void {
+    const work = (): void => this.encode(groups, host, before, after)
     if (this.proven) work()
     else {
       this.proven = true
@@ -209,12 +215,12 @@ export class Instance {
 
   private encode(
     groups: readonly GPUBindGroup[],
-    numbers: ArrayBuffer | null,
+    host: HostWrite | null,
     before: readonly Copy[],
     after: readonly Copy[],
   ): void {
     const { handle, queue, submitBudgetMs } = this.device
-    if (numbers && this.host) handle.queue.writeBuffer(this.host.buffer, 0, numbers)
+    if (host) handle.queue.writeBuffer(host.to, 0, host.numbers)
     const { pipelines, costs, grids } = this
     const budget = Math.max(submitBudgetMs, (this.totalCost * queue.scale) / 1000) / queue.scale
     let encoder = handle.createCommandEncoder()
@@ -247,9 +253,9 @@ export class Instance {
   }
 
   /** Puts inputs and host numbers in place without running anything. */
-  stage(numbers: ArrayBuffer | null, before: readonly Copy[]): void {
+  stage(host: HostWrite | null, before: readonly Copy[]): void {
     const { handle, queue } = this.device
-    if (numbers && this.host) handle.queue.writeBuffer(this.host.buffer, 0, numbers)
+    if (host) handle.queue.writeBuffer(host.to, 0, host.numbers)
     if (before.length === 0) return
     const encoder = handle.createCommandEncoder()
     for (const c of before) encoder.copyBufferToBuffer(c.from, c.fromOffset, c.to, c.toOffset, c.bytes)

@@ -1,7 +1,7 @@
 import { fail } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
 import { arenaOf } from './effects.ts'
-import { Instance } from './instance.ts'
+import { type HostWrite, Instance } from './instance.ts'
 import {
   dataOp,
   type HostNumbers,
@@ -48,8 +48,14 @@ export function realize(values: readonly Value[]): void {
   if (todo.length === 0) return
   const [first] = todo
   const device = (first as Value).node.device
-  const targets = todo.map((v) => Storage.allocate(device, Math.max(4, specBytes(v)), v.node.op.name))
-  compute(collect(device, todo, []), targets)
+  const targets: Storage[] = []
+  try {
+    for (const v of todo) targets.push(Storage.allocate(device, Math.max(4, specBytes(v)), v.node.op.name))
+    compute(collect(device, todo, []), targets)
+  } catch (error) {
+    for (const storage of targets) storage.release()
+    throw error
+  }
   todo.forEach((value, i) => {
     value.storage = targets[i] as Storage
     const { node } = value
@@ -151,6 +157,9 @@ function compute(program: GraphProgram, targets: readonly Storage[]): void {
   const variables = variablesOf(program)
   for (const leaf of leaves) if (leaf.node.op === dataOp) uploaded(leaf)
   const instance = instanceFor(program, leaves, variables)
+  // What may be refused for want of memory comes before the first change.
+  instance.allocate()
+  for (const variable of variables) void variable.storage
   // Values read before this moment are moved out of the way first, as the program itself may read them.
   for (const i of instance.plan.writes) beforeWrite(variables[i] as Variable)
   const groups = instance.bind({
@@ -169,12 +178,12 @@ function storageOfRead(value: Value): Storage | null {
   return (value.node.payload as VariableRead).variable.storage
 }
 
-/** The words of a plan's host numbers for one run. */
+/** A plan's host numbers for one run of an instance that is bound. */
 export function hostNumbers(
   instance: Instance,
   leaves: readonly Value[],
   pick: (h: HostNumbers) => readonly number[],
-): ArrayBuffer | null {
+): HostWrite | null {
   const { hosts, hostBytes: bytes } = instance.plan
   if (bytes === 0) return null
   const view = new DataView(new ArrayBuffer(bytes))
@@ -182,7 +191,7 @@ export function hostNumbers(
     const value = leaves[leaf] as Value
     writeNumbers(view, offset, value.dtype, pick(value.node.payload as HostNumbers))
   }
-  return view.buffer as ArrayBuffer
+  return instance.hostWrite(view.buffer as ArrayBuffer)
 }
 
 function instanceFor(program: GraphProgram, leaves: readonly Value[], variables: readonly Variable[]): Instance {

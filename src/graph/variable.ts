@@ -1,9 +1,10 @@
 import { fail } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
 import { formatShape, sameShape } from '../shape.ts'
+import { copyOp } from './constant.ts'
 import { readLeaf } from './leaf.ts'
 import { activeTrace } from './trace.ts'
-import { type Spec, Storage, specBytes, type Value } from './value.ts'
+import { Node, type Spec, Storage, specBytes, type Value } from './value.ts'
 
 /**
  * Memory that steps change: parameters, statistics, optimizer moments. Reading it gives the value of this moment; a lazy tensor that
@@ -28,7 +29,10 @@ export class Variable implements Spec {
     this.device = device
     this.shape = initial.shape
     this.dtype = initial.dtype
-    this.initial = initial
+    // What may be overwritten is copied, so that this variable too waits for the value of this moment.
+    this.initial = initial.pending
+      ? (new Node(device, copyOp, {}, [initial], [initial], null).outputs[0] as Value)
+      : initial
     this.label = label
     this.requiresGrad = requiresGrad
   }
