@@ -7,8 +7,9 @@ import { sumTo } from './ops/reduce.ts'
 import { formatShape, sameShape } from './shape.ts'
 
 /**
- * Gradients of a scalar (or of the product sum of `y` with `seed`) with respect to tensors, by the reverse walk. The answer is made of ops
- * like any other tensor, so gradients of gradients work. A tensor that `y` does not depend on gets zeros.
+ * Gradients of a scalar (or of the product sum of `y` with `seed`) with respect to tensors, by the reverse walk. The
+ * answer is made of ops like any other tensor, so gradients of gradients work. A tensor that `y` does not depend on
+ * gets zeros.
  */
 export function grad(y: Tensor, wrt: readonly Tensor[], seed?: Tensor): Tensor[] {
   if (!seed && y.size !== 1) {

@@ -14,7 +14,10 @@ export interface DeviceOptions {
   adapter?: AdapterChoice
   /** Most bytes of GPU buffers that wgrad may hold; unlimited unless given. */
   memoryBudget?: number
-  /** Longest GPU time of one submit in milliseconds, so that a page keeps its frame rate; 40 on a GPU, 1000 on a software adapter. */
+  /**
+   * Longest GPU time of one submit in milliseconds, so that a page keeps its frame rate; 40 on a GPU, 1000 on a
+   * software adapter.
+   */
   submitBudgetMs?: number
   /** How far, in milliseconds of GPU time, the queue may run ahead of the GPU; 100 unless given. */
   runAheadMs?: number
@@ -25,8 +28,9 @@ export interface DeviceOptions {
 let current: Device | null = null
 
 /**
- * Opens a WebGPU device with every limit and feature of use that its adapter has. The first device opened becomes the default one
- * and stays it until it is closed. Throws a WgradError that says what to do where there is no WebGPU or no adapter.
+ * Opens a WebGPU device with every limit and feature of use that its adapter has. The first device opened becomes the
+ * default one and stays it until it is closed. Throws a WgradError that says what to do where there is no WebGPU or no
+ * adapter.
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const gpu = options.gpu ?? (globalThis.navigator as Navigator | undefined)?.gpu

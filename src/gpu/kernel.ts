@@ -9,8 +9,9 @@ export interface Kernel {
 }
 
 /**
- * Declares a kernel. `bindings` lists the buffers that the file itself binds, as `name` (read) or `name: read_write`; buffers of
- * generated loads and stores follow them. The declaration is compared with the WGSL whenever a pipeline is made.
+ * Declares a kernel. `bindings` lists the buffers that the file itself binds, as `name` (read) or `name: read_write`;
+ * buffers of generated loads and stores follow them. The declaration is compared with the WGSL whenever a pipeline is
+ * made.
  */
 /* @__NO_SIDE_EFFECTS__ */
 export function defineKernel<const P extends ParamTypes>(

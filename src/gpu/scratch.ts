@@ -1,8 +1,8 @@
 import { type Block, type Pool, sizeClass } from './pool.ts'
 
 /**
- * Blocks that plans use for values which die within a step. Plans run one after another, so all of them share one set: its size is
- * that of the largest plan and not their sum.
+ * Blocks that plans use for values which die within a step. Plans run one after another, so all of them share one set:
+ * its size is that of the largest plan and not their sum.
  */
 export class Scratch {
   private readonly shared = new Set<Block>()

@@ -27,8 +27,8 @@ const MAX_REPEATS = 4096
  * Throws if the text uses an undeclared parameter, leaves a declared one unused, or has a malformed directive.
  *
  * Text: `${NAME}` and integer expressions such as `${I * 4 + J}`; `#if` / `#elif` / `#else` / `#endif` on flags and
- * comparisons of integers; `#for I in 0..TM` (the end excluded) / `#endfor`; `#include "lib/name.wgsl"`, each file once.
- * An expression with an operator prints a bare integer, a name alone prints by its type.
+ * comparisons of integers; `#for I in 0..TM` (the end excluded) / `#endfor`; `#include "lib/name.wgsl"`, each file
+ * once. An expression with an operator prints a bare integer, a name alone prints by its type.
  */
 /* @__NO_SIDE_EFFECTS__ */
 export function defineTemplate<const P extends ParamTypes>(

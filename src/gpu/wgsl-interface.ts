@@ -50,8 +50,8 @@ function accessOf(space: string, name: string): Access {
 }
 
 /**
- * Reads the bindings and the workgroup of rendered WGSL. The text must hold `@compute @workgroup_size(...) fn main` with
- * literal sizes (counted in invocations).
+ * Reads the bindings and the workgroup of rendered WGSL. The text must hold `@compute @workgroup_size(...) fn main`
+ * with literal sizes (counted in invocations).
  */
 export function parseInterface(wgsl: string): WgslInterface {
   const text = withoutComments(wgsl)

@@ -51,9 +51,9 @@ export function spec(shape: readonly number[], dtype: Spec['dtype'] = 'f32'): Sp
 export interface Compiled<Args extends readonly Tensor[], Out extends StepOutputs> {
   (...args: Args): Out
   /**
-   * Builds the plan for these arguments, takes its memory and compiles its pipelines side by side; answers what a step costs. Names
-   * are for the reader: specs count in the order of the arguments. Rejects with an OutOfMemoryError, everything given back, where the
-   * step would not fit.
+   * Builds the plan for these arguments, takes its memory and compiles its pipelines side by side; answers what a step
+   * costs. Names are for the reader: specs count in the order of the arguments. Rejects with an OutOfMemoryError,
+   * everything given back, where the step would not fit.
    */
   prepare(specs?: readonly Spec[] | Readonly<Record<string, Spec>>, options?: PrepareOptions): Promise<StepCost>
   /** @internal The plan for these arguments. */
@@ -63,9 +63,9 @@ export interface Compiled<Args extends readonly Tensor[], Out extends StepOutput
 }
 
 /**
- * Freezes a function of tensors into a plan: traced at the first call for each combination of argument specs, train or eval modes
- * and other guarded facts; later calls replay it. Numbers and branches of JavaScript are frozen with it. Outputs stay readable
- * for `ring` steps.
+ * Freezes a function of tensors into a plan: traced at the first call for each combination of argument specs, train or
+ * eval modes and other guarded facts; later calls replay it. Numbers and branches of JavaScript are frozen with it.
+ * Outputs stay readable for `ring` steps.
  */
 export function compile<Args extends readonly Tensor[], Out extends StepOutputs>(
   fn: (...args: Args) => Out,

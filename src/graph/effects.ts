@@ -38,9 +38,9 @@ export function arenaOf(variable: Variable): Variable {
 }
 
 /**
- * Inserts the copies that effects, packs and outputs need: a value goes straight to its destination when nothing else uses it and it is
- * computed here; otherwise a copy of it goes there. `levels` names the destinations whose value must first be kept in a buffer of its
- * own, because one dispatch cannot read and write one buffer.
+ * Inserts the copies that effects, packs and outputs need: a value goes straight to its destination when nothing else
+ * uses it and it is computed here; otherwise a copy of it goes there. `levels` names the destinations whose value must
+ * first be kept in a buffer of its own, because one dispatch cannot read and write one buffer.
  */
 export function settleEffects(program: GraphProgram, levels: ReadonlyMap<string, number>): Settled {
   const nodes: Node[] = []

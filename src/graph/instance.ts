@@ -43,7 +43,9 @@ export class Instance {
   /** Block and offset of every buffer from outside that the bind groups hold: numbers, which keep no storage alive. */
   private bound: Float64Array | null = null
   private pipelines: GPUComputePipeline[] = []
-  /** Three words for each dispatch, and its estimated time: side by side, since the encode loop finds every cache cold. */
+  /**
+   * Three words for each dispatch, and its estimated time: side by side, since the encode loop finds every cache cold.
+   */
   private readonly grids: Uint32Array
   private readonly costs: Float64Array
   private readonly totalCost: number
@@ -162,7 +164,10 @@ export class Instance {
     return true
   }
 
-  /** Numbers for a run with the bind groups of now: a run that waits in line writes them where those look, whatever was released since. */
+  /**
+   * Numbers for a run with the bind groups of now: a run that waits in line writes them where those look, whatever was
+   * released since.
+   */
   hostWrite(numbers: ArrayBuffer): HostWrite {
     return { to: (this.host as Block).buffer, numbers }
   }
@@ -184,8 +189,8 @@ export class Instance {
   }
 
   /**
-   * Encodes and submits one run: host numbers, copies in, every dispatch in one pass, copies out. Cut into several submits only where
-   * the estimated GPU time passes the device's budget. Every pipeline must be compiled.
+   * Encodes and submits one run: host numbers, copies in, every dispatch in one pass, copies out. Cut into several
+   * submits only where the estimated GPU time passes the device's budget. Every pipeline must be compiled.
    */
   run(groups: readonly GPUBindGroup[], host: HostWrite | null, before: readonly Copy[], after: readonly Copy[]): void {
     const work = (): void => this.encode(groups, host, before, after)

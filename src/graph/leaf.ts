@@ -22,7 +22,9 @@ export interface HostData {
   bytes: ArrayBuffer | null
 }
 
-/** `now` is evaluated at the start of every run of a compiled step; `captured` is what it was when the node was made. */
+/**
+ * `now` is evaluated at the start of every run of a compiled step; `captured` is what it was when the node was made.
+ */
 export interface HostNumbers {
   readonly now: () => readonly number[]
   readonly captured: readonly number[]

@@ -4,7 +4,10 @@ import { activeTrace } from './trace.ts'
 import { type Attrs, captureSite, Node } from './value.ts'
 import type { Variable } from './variable.ts'
 
-/** Records a kernel that rewrites `state` in place as an effect of the active trace. Operand `{ state: n }` is its n-th variable. */
+/**
+ * Records a kernel that rewrites `state` in place as an effect of the active trace. Operand `{ state: n }` is its n-th
+ * variable.
+ */
 export function mutate(op: KernelOp, inputs: readonly Tensor[], attrs: Attrs, state: readonly Variable[]): void {
   const trace = activeTrace()
   const [first] = state

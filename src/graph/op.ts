@@ -19,7 +19,9 @@ export interface GradContext<I extends string, A extends Attrs> {
   readonly attrs: A
 }
 
-/** One entry per input: how to make its gradient, evaluated only when needed; null is the decision that there is none. */
+/**
+ * One entry per input: how to make its gradient, evaluated only when needed; null is the decision that there is none.
+ */
 export type GradRules<I extends string> = Readonly<Record<I, (() => Tensor) | null>>
 
 /** What is common to every op. Declared once; tests, autograd, planner, profiler and docs read it. */

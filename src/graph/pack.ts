@@ -5,8 +5,8 @@ import { specBytes } from './value.ts'
 type PackAttrs = { readonly offsets: readonly number[]; readonly elements: number }
 
 /**
- * Lays tensors into one buffer at byte offsets. The kernels that make them write there directly wherever they can; gaps hold zeros.
- * This is what lets one dispatch read the gradients of all parameters.
+ * Lays tensors into one buffer at byte offsets. The kernels that make them write there directly wherever they can; gaps
+ * hold zeros. This is what lets one dispatch read the gradients of all parameters.
  */
 export const packOp: PackOp<'x', PackAttrs> = {
   kind: 'pack',

@@ -2,7 +2,10 @@ import type { Device } from '../gpu/device.ts'
 import type { Effect } from './trace.ts'
 import type { Node, Value } from './value.ts'
 
-/** What a plan is made from: the values wanted, the effects, and every node they need in an order in which they could run. */
+/**
+ * What a plan is made from: the values wanted, the effects, and every node they need in an order in which they could
+ * run.
+ */
 export interface GraphProgram {
   readonly device: Device
   readonly outputs: readonly Value[]

@@ -33,8 +33,8 @@ function nameOfLeaf(value: Value, since: number): string {
 }
 
 /**
- * One line for every node, every effect and the outputs; equal lists mean the same step. Data made during the trace, from node `since` on,
- * is known by its bytes; what was there before, by which tensor it is.
+ * One line for every node, every effect and the outputs; equal lists mean the same step. Data made during the trace,
+ * from node `since` on, is known by its bytes; what was there before, by which tensor it is.
  */
 export function signaturesOf(program: GraphProgram, since: number): string[] {
   const names = new Map<Value, string>()

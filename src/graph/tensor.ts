@@ -12,8 +12,8 @@ import { type Attrs, captureSite, Node, type Spec, type Value } from './value.ts
 export type NestedNumbers = number | boolean | readonly NestedNumbers[]
 
 /**
- * A lazy array on a device. An op call checks shapes and dtypes at once and runs nothing; {@link Tensor.data} runs what is needed.
- * Nothing is disposed by hand: what no handle reaches is reclaimed.
+ * A lazy array on a device. An op call checks shapes and dtypes at once and runs nothing; {@link Tensor.data} runs what
+ * is needed. Nothing is disposed by hand: what no handle reaches is reclaimed.
  */
 export class Tensor {
   /** @internal */
@@ -58,7 +58,8 @@ export class Tensor {
 
   /**
    * Computes the tensor and copies it to the host, row-major. bool gives Uint8Array, f16 Float32Array. Rejects with a
-   * {@link StaleOutputError} for an output that later steps have overwritten, with a DeviceLostError when the device is lost or closed.
+   * {@link StaleOutputError} for an output that later steps have overwritten, with a DeviceLostError when the device is
+   * lost or closed.
    */
   async data(): Promise<TypedArray> {
     const [first] = await readAll([this])
@@ -100,8 +101,8 @@ export interface TensorOptions {
 }
 
 /**
- * Makes a tensor of numbers, nested arrays or a typed array; the data is copied. Throws when the number of elements is not the
- * shape's, when nested arrays are ragged, or when a value does not fit an integer dtype.
+ * Makes a tensor of numbers, nested arrays or a typed array; the data is copied. Throws when the number of elements is
+ * not the shape's, when nested arrays are ragged, or when a value does not fit an integer dtype.
  */
 export function tensor(data: NestedNumbers | ArrayLike<number>, options: TensorOptions = {}): Tensor {
   const device = options.device ?? defaultDevice()

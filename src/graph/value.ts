@@ -20,7 +20,10 @@ const reclaimed = new FinalizationRegistry<{ device: Device; block: Block }>(({ 
   device.pool.release(block),
 )
 
-/** A range of a block that holds a tensor. Whoever allocated it owns the block; it goes back to the pool when the owner is collected. */
+/**
+ * A range of a block that holds a tensor. Whoever allocated it owns the block; it goes back to the pool when the owner
+ * is collected.
+ */
 export class Storage {
   readonly device: Device
   readonly block: Block

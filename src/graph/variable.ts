@@ -7,8 +7,8 @@ import { activeTrace } from './trace.ts'
 import { Node, type Spec, Storage, specBytes, type Value } from './value.ts'
 
 /**
- * Memory that steps change: parameters, statistics, optimizer moments. Reading it gives the value of this moment; a lazy tensor that
- * was made from it keeps that value, whatever is written later.
+ * Memory that steps change: parameters, statistics, optimizer moments. Reading it gives the value of this moment; a
+ * lazy tensor that was made from it keeps that value, whatever is written later.
  */
 export class Variable implements Spec {
   readonly device: Device

@@ -98,8 +98,8 @@ export class LogSoftmax extends Module {
 }
 
 /**
- * In training zeroes elements with probability `p` and scales the rest by 1 / (1 - p). `p` may be changed at any time; compiled
- * steps read it anew.
+ * In training zeroes elements with probability `p` and scales the rest by 1 / (1 - p). `p` may be changed at any time;
+ * compiled steps read it anew.
  */
 export class Dropout extends Module {
   p: number
@@ -121,8 +121,8 @@ export class Dropout extends Module {
 }
 
 /**
- * All axes but the first made one. Images [N, H, W, C] are flattened in the order C, H, W, so that the weights of a Linear behind it
- * are PyTorch's.
+ * All axes but the first made one. Images [N, H, W, C] are flattened in the order C, H, W, so that the weights of a
+ * Linear behind it are PyTorch's.
  */
 export class Flatten extends Module {
   override forward(x: Tensor): Tensor {

@@ -24,8 +24,9 @@ export interface Conv2dOptions {
 /**
  * Two-dimensional convolution.
  *
- * Shape: [N, H, W, inChannels] -> [N, H', W', outChannels]. `weight` [outChannels, kh, kw, inChannels / groups] and `bias` start uniform
- * within 1 / sqrt(fan in). In files the weight is [outChannels, inChannels / groups, kh, kw], as PyTorch has it.
+ * Shape: [N, H, W, inChannels] -> [N, H', W', outChannels]. `weight` [outChannels, kh, kw, inChannels / groups] and
+ * `bias` start uniform within 1 / sqrt(fan in). In files the weight is [outChannels, inChannels / groups, kh, kw], as
+ * PyTorch has it.
  */
 export class Conv2d extends Module {
   readonly weight: Parameter

@@ -12,7 +12,9 @@ export function normal(shape: readonly number[], mean = 0, std = 1): Tensor {
   return noGrad(() => randn(shape, { mean, std }))
 }
 
-/** Uniform within sqrt(6 / ((1 + a^2) fanIn)) (He et al. 2015); PyTorch's default for Linear and Conv has a = sqrt(5). */
+/**
+ * Uniform within sqrt(6 / ((1 + a^2) fanIn)) (He et al. 2015); PyTorch's default for Linear and Conv has a = sqrt(5).
+ */
 export function kaimingUniform(shape: readonly number[], fanIn: number, a = Math.sqrt(5)): Tensor {
   return uniform(shape, Math.sqrt(6 / ((1 + a * a) * Math.max(1, fanIn))))
 }

@@ -11,8 +11,8 @@ import { Parameter } from './parameter.ts'
 /**
  * y = x weight^T + bias.
  *
- * Shape: [..., inFeatures] -> [..., outFeatures]. `weight` [outFeatures, inFeatures] and `bias` [outFeatures] start uniform within
- * 1 / sqrt(inFeatures).
+ * Shape: [..., inFeatures] -> [..., outFeatures]. `weight` [outFeatures, inFeatures] and `bias` [outFeatures] start
+ * uniform within 1 / sqrt(inFeatures).
  */
 export class Linear extends Module {
   readonly weight: Parameter

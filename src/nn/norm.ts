@@ -9,8 +9,8 @@ import { Module } from './module.ts'
 import { Buffer, Counter, Parameter } from './parameter.ts'
 
 /**
- * Normalises each channel over the batch and the image (Ioffe and Szegedy 2015), in training by the batch's statistics, which are
- * averaged into `runningMean` and `runningVar`, in evaluation by those averages.
+ * Normalises each channel over the batch and the image (Ioffe and Szegedy 2015), in training by the batch's statistics,
+ * which are averaged into `runningMean` and `runningVar`, in evaluation by those averages.
  *
  * Shape: [N, H, W, numFeatures] -> the same.
  */

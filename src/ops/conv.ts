@@ -225,8 +225,8 @@ export interface ConvOptions {
 }
 
 /**
- * Convolution of images x [N, H, W, C] with weights w [O, KH, KW, C / groups] -> [N, P, Q, O]. As in PyTorch, the kernel is not
- * flipped. Throws when channels do not match or a window is larger than the padded image.
+ * Convolution of images x [N, H, W, C] with weights w [O, KH, KW, C / groups] -> [N, P, Q, O]. As in PyTorch, the
+ * kernel is not flipped. Throws when channels do not match or a window is larger than the padded image.
  */
 export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
   const { bias = null, groups = 1 } = options

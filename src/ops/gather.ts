@@ -98,8 +98,8 @@ export const gatherGradOp: KernelOp<'index' | 'dy', Sized> = {
 }
 
 /**
- * Elements of x along an axis, by an index per element: `out[..., k, ...] = x[..., index[..., k, ...], ...]`. The index (i32 or u32) has
- * x's shape but for that axis, and so has the result. An index out of range reads the nearest element.
+ * Elements of x along an axis, by an index per element: `out[..., k, ...] = x[..., index[..., k, ...], ...]`. The index
+ * (i32 or u32) has x's shape but for that axis, and so has the result. An index out of range reads the nearest element.
  */
 export function gather(x: Tensor, axis: number, index: Tensor): Tensor {
   return call1(gatherOp, [x, index], { axis: normalizeAxis('gather', axis, x.shape.length) })
@@ -169,7 +169,10 @@ export const takeGradOp: KernelOp<'ids' | 'dy', Sized & { readonly span: number 
   saves: ['ids', 'dy'],
 }
 
-/** Slices of x along an axis, by their ids (i32 or u32, any shape, which takes the place of the axis). An id out of range reads the nearest slice. */
+/**
+ * Slices of x along an axis, by their ids (i32 or u32, any shape, which takes the place of the axis). An id out of
+ * range reads the nearest slice.
+ */
 export function take(x: Tensor, axis: number, ids: Tensor): Tensor {
   return call1(takeOp, [x, ids], { axis: normalizeAxis('take', axis, x.shape.length) })
 }

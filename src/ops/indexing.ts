@@ -2,8 +2,8 @@ import type { ElementWriter } from '../graph/op.ts'
 import { contiguousStrides, type Shape } from '../shape.ts'
 
 /**
- * The WGSL expression for `offset + sum_d coordinate_d(i) * strides_d`, the coordinates being those of element `i` of `shape`.
- * Axes that lie evenly behind each other are taken together, so that plain cases need no division.
+ * The WGSL expression for `offset + sum_d coordinate_d(i) * strides_d`, the coordinates being those of element `i` of
+ * `shape`. Axes that lie evenly behind each other are taken together, so that plain cases need no division.
  */
 export function stridedIndex(
   w: Pick<ElementWriter, 'let'>,

@@ -194,8 +194,8 @@ function windowsOf(op: string, kernel: PairOption, options: PoolOptions, dilatio
 }
 
 /**
- * Largest element of each window of images x [N, H, W, C] -> [N, P, Q, C]. The gradient goes to the first of equals; it has no
- * gradient of its own.
+ * Largest element of each window of images x [N, H, W, C] -> [N, P, Q, C]. The gradient goes to the first of equals; it
+ * has no gradient of its own.
  */
 export function maxPool2d(
   x: Tensor,

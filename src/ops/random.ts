@@ -121,8 +121,8 @@ export function randn(
 }
 
 /**
- * Zeroes each element with probability `p` and scales the rest by 1 / (1 - p). `p` may be a number that never changes, or a scalar
- * tensor; {@link hostScalar} makes one that is read anew at each step.
+ * Zeroes each element with probability `p` and scales the rest by 1 / (1 - p). `p` may be a number that never changes,
+ * or a scalar tensor; {@link hostScalar} makes one that is read anew at each step.
  */
 export function dropout(x: Tensor, p: Operandish): Tensor {
   if (typeof p === 'number') {

@@ -45,7 +45,10 @@ export interface Accumulator {
 
 const threads = 64
 
-/** The dispatches that reduce `axes` of `shape`: a tree, a loop, or a loop in parts, by where the reduced axes lie and how many outputs there are. */
+/**
+ * The dispatches that reduce `axes` of `shape`: a tree, a loop, or a loop in parts, by where the reduced axes lie and
+ * how many outputs there are.
+ */
 export function reduceCalls(
   shape: readonly number[],
   axes: readonly number[],

@@ -227,7 +227,9 @@ export function prod(x: Tensor, axes?: Axes, keepdim = false): Tensor {
   return reduce(prodOp, x, axes, keepdim)
 }
 
-/** Position of the largest element along an axis, the first of equals, as i32; without an axis, in the flattened tensor. */
+/**
+ * Position of the largest element along an axis, the first of equals, as i32; without an axis, in the flattened tensor.
+ */
 export function argmax(x: Tensor, axis?: number, keepdim = false): Tensor {
   return reduce(argmaxOp, axis === undefined ? reshape(x, [x.size]) : x, axis ?? 0, keepdim)
 }

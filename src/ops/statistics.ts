@@ -9,7 +9,10 @@ import { abs, sqrt, square } from './unary.ts'
 
 type Axes = number | readonly number[] | undefined
 
-/** Position of the smallest element along an axis, the first of equals, as i32; without an axis, in the flattened tensor. */
+/**
+ * Position of the smallest element along an axis, the first of equals, as i32; without an axis, in the flattened
+ * tensor.
+ */
 export function argmin(x: Tensor, axis?: number, keepdim = false): Tensor {
   if (!isFloat(x.dtype)) fail('argmin', `x is ${x.dtype}`, 'it must be f32 or f16')
   return argmax(neg(x), axis, keepdim)
@@ -26,8 +29,8 @@ export function all(x: Tensor, axes?: Axes, keepdim = false): Tensor {
 }
 
 /**
- * Variance over axes; all unless given. The squares are divided by the number of elements less `correction`: 1 is that of a sample,
- * 0 that of a whole population. Throws when no more elements are there than `correction`.
+ * Variance over axes; all unless given. The squares are divided by the number of elements less `correction`: 1 is that
+ * of a sample, 0 that of a whole population. Throws when no more elements are there than `correction`.
  */
 export function variance(x: Tensor, axes?: Axes, keepdim = false, correction = 1): Tensor {
   const list = normalizeAxes('variance', axes, x.shape.length)
@@ -48,8 +51,8 @@ export function std(x: Tensor, axes?: Axes, keepdim = false, correction = 1): Te
 }
 
 /**
- * Length of x over axes; all unless given: the sum of magnitudes (p = 1), the root of the sum of squares (2, unless given) or the
- * largest magnitude (Infinity). The slope at length 0 is 0.
+ * Length of x over axes; all unless given: the sum of magnitudes (p = 1), the root of the sum of squares (2, unless
+ * given) or the largest magnitude (Infinity). The slope at length 0 is 0.
  */
 export function norm(x: Tensor, p = 2, axes?: Axes, keepdim = false): Tensor {
   if (p === 1) return sum(abs(x), axes, keepdim)

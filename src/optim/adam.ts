@@ -11,7 +11,9 @@ export interface AdamOptions {
   betas: readonly [number, number]
   /** Added to the root of the second moment; 1e-8 unless given. */
   eps: number
-  /** Weight decay: added to the gradient in Adam (0 unless given), taken off the weights in AdamW (0.01 unless given). */
+  /**
+   * Weight decay: added to the gradient in Adam (0 unless given), taken off the weights in AdamW (0.01 unless given).
+   */
   weightDecay: number
 }
 

@@ -45,7 +45,10 @@ export class ValueClip implements GradientClip {
   }
 }
 
-/** Scales all gradients of an optimizer down so that their norm together is at most `max`: `optimizer.clip = clipNorm(1)`. */
+/**
+ * Scales all gradients of an optimizer down so that their norm together is at most `max`: `optimizer.clip =
+ * clipNorm(1)`.
+ */
 export function clipNorm(max: number): NormClip {
   return new NormClip(max)
 }

@@ -7,8 +7,8 @@ export interface DecayGroup {
 }
 
 /**
- * Two parameter groups: parameters of two axes and more decay, those of fewer (biases, weights of normalisations) do not. A group
- * without parameters is left out.
+ * Two parameter groups: parameters of two axes and more decay, those of fewer (biases, weights of normalisations) do
+ * not. A group without parameters is left out.
  */
 export function decayGroups(params: readonly Parameter[], weightDecay: number): DecayGroup[] {
   const isMatrix = (p: Parameter): boolean => p.shape.length >= 2

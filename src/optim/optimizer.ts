@@ -49,8 +49,8 @@ export interface GradientClip {
 }
 
 /**
- * An optimizer keeps the parameters of a group end to end in one buffer, and each moment likewise, so that one dispatch updates them
- * all. Options may change at any time; compiled steps read them anew.
+ * An optimizer keeps the parameters of a group end to end in one buffer, and each moment likewise, so that one dispatch
+ * updates them all. Options may change at any time; compiled steps read them anew.
  */
 export abstract class Optimizer<O extends { lr: number }> {
   /** The groups; change `options` of one (such as `lr`) between steps as you like. */
@@ -95,7 +95,9 @@ export abstract class Optimizer<O extends { lr: number }> {
     return this.groups.flatMap((g) => g.params)
   }
 
-  /** Takes the gradients of a scalar loss and updates the parameters: as part of the step being compiled, or at once. */
+  /**
+   * Takes the gradients of a scalar loss and updates the parameters: as part of the step being compiled, or at once.
+   */
   minimize(loss: Tensor): void {
     const grads = grad(loss, this.parameters)
     this.step(grads)

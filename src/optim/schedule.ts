@@ -25,7 +25,10 @@ export function cosineAnnealingLR(steps: number, min = 0): Schedule {
   return (step, lr) => min + ((lr - min) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps))) / 2
 }
 
-/** A straight line from `from` to `to` (shares of the group's rate; 1 / 3 and 1 unless given) over `steps` steps; for warming up. */
+/**
+ * A straight line from `from` to `to` (shares of the group's rate; 1 / 3 and 1 unless given) over `steps` steps; for
+ * warming up.
+ */
 export function linearLR(steps: number, from = 1 / 3, to = 1): Schedule {
   needSteps('linearLR', 'steps', steps)
   return (step, lr) => lr * (from + (to - from) * Math.min(1, step / steps))
@@ -41,7 +44,10 @@ export interface OneCycleOptions {
   readonly finalDivFactor?: number
 }
 
-/** Up to the group's rate and down again along cosines, over `steps` steps (Smith and Topin 2019); momentum stays as it is. */
+/**
+ * Up to the group's rate and down again along cosines, over `steps` steps (Smith and Topin 2019); momentum stays as it
+ * is.
+ */
 export function oneCycleLR(steps: number, options: OneCycleOptions = {}): Schedule {
   const { rise = 0.3, divFactor = 25, finalDivFactor = 1e4 } = options
   needSteps('oneCycleLR', 'steps', steps, 2)

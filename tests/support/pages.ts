@@ -3,7 +3,9 @@ import { createServer } from 'vite'
 
 /** A running page server. */
 export interface PageServer {
-  /** The address without a trailing slash. `/blank` is an empty page; every file of the repository is a module below it. */
+  /**
+   * The address without a trailing slash. `/blank` is an empty page; every file of the repository is a module below it.
+   */
   url: string
   close(): Promise<void>
 }

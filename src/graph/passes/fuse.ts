@@ -43,7 +43,10 @@ export function baseOf(value: Value): Value {
   return v
 }
 
-/** Groups elementwise ops with each other and with the kernels before and after them. `wanted` are values that need a buffer. */
+/**
+ * Groups elementwise ops with each other and with the kernels before and after them. `wanted` are values that need a
+ * buffer.
+ */
 export function fuse(program: GraphProgram, wanted: readonly Value[], traits: DeviceTraits): Fusion {
   const uses = usesOf(program)
   const stored = new Set<Value>()

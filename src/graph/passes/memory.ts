@@ -14,8 +14,9 @@ export interface Placement {
 }
 
 /**
- * Shares slots over time: two intervals get one slot only if no step is in both, or if one takes over from the other. Among free
- * slots the smallest that fits is taken, else the largest grows. With `reuse` false every interval has a slot of its own.
+ * Shares slots over time: two intervals get one slot only if no step is in both, or if one takes over from the other.
+ * Among free slots the smallest that fits is taken, else the largest grows. With `reuse` false every interval has a
+ * slot of its own.
  */
 export function placeIntervals(intervals: readonly Interval[], reuse: boolean): Placement {
   if (!reuse) return { slotOf: intervals.map((_, i) => i), slotBytes: intervals.map((v) => v.bytes) }

@@ -11,8 +11,9 @@ export function shuffler(seed: number): () => number {
 }
 
 /**
- * An order in which every task comes after those it must follow. Without a seed the tasks keep their own order as far as that
- * allows; with one, any legal order may come out. Answers the tasks that stand in a cycle when there is no such order.
+ * An order in which every task comes after those it must follow. Without a seed the tasks keep their own order as far
+ * as that allows; with one, any legal order may come out. Answers the tasks that stand in a cycle when there is no such
+ * order.
  */
 export function orderTasks(
   count: number,
