@@ -36,9 +36,33 @@ export {
   zerosLike,
 } from './arithmetic.ts'
 export { type ConvOptions, conv2d } from './conv.ts'
+export {
+  type Conv1dOptions,
+  type ConvTranspose1dOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  convTranspose1d,
+  convTranspose2d,
+} from './conv-transpose.ts'
+export {
+  bceLoss,
+  type CosineEmbeddingOptions,
+  type CosineOptions,
+  cosineEmbeddingLoss,
+  cosineSimilarity,
+  type HuberOptions,
+  huberLoss,
+  type KlDivOptions,
+  klDivLoss,
+  nllLoss,
+  type SmoothL1Options,
+  smoothL1Loss,
+} from './distance-loss.ts'
+export { einsum } from './einsum.ts'
 export { cast, full } from './elementwise.ts'
 export { exp2, expm1, log1p, log2 } from './exponential.ts'
 export { embedding, gather, oneHot, take } from './gather.ts'
+export { type GroupNormOptions, groupNorm, instanceNorm, type RmsNormOptions, rmsNorm } from './group-norm.ts'
 export {
   bceWithLogits,
   type CrossEntropyOptions,
@@ -46,6 +70,7 @@ export {
   type LossOptions,
   l1Loss,
   mseLoss,
+  type NllOptions,
   type Reduction,
 } from './loss.ts'
 export { matmul } from './matmul.ts'
@@ -75,7 +100,9 @@ export { type AvgPoolOptions, avgPool2d, globalAvgPool2d, maxPool2d, type PoolOp
 export { dropout, type Generator, generator, hostScalar, manualSeed, rand, randn, randomBits } from './random.ts'
 export { argmax, expand, logSumExp, max, mean, min, prod, sum } from './reduce.ts'
 export { reshape } from './reshape.ts'
+export { adaptiveAvgPool2d, adaptiveMaxPool2d, type ResizeOptions, resize } from './resize.ts'
 export { ceil, floor, isFinite, isNaN, remainder, round } from './rounding.ts'
+export { cumsum } from './scan.ts'
 export { logSoftmax, softmax } from './softmax.ts'
 export { all, any, argmin, norm, std, variance } from './statistics.ts'
 export {

@@ -3,7 +3,11 @@ import { arithmeticChecks } from './arithmetic.check.ts'
 import { autogradChecks } from './autograd.check.ts'
 import type { OpCheck } from './check.ts'
 import { convChecks } from './conv.check.ts'
+import { convTransposeChecks } from './conv-transpose.check.ts'
+import { distanceLossChecks } from './distance-loss.check.ts'
+import { einsumChecks } from './einsum.check.ts'
 import { gatherChecks } from './gather.check.ts'
+import { groupNormChecks } from './group-norm.check.ts'
 import { joiningChecks } from './joining.check.ts'
 import { lossChecks } from './loss.check.ts'
 import { matmulChecks } from './matmul.check.ts'
@@ -13,7 +17,9 @@ import { optimizerChecks } from './optimizer.check.ts'
 import { poolChecks } from './pool.check.ts'
 import { randomChecks } from './random.check.ts'
 import { reduceChecks } from './reduce.check.ts'
+import { resizeChecks } from './resize.check.ts'
 import { roundingChecks } from './rounding.check.ts'
+import { scanChecks } from './scan.check.ts'
 import { softmaxChecks } from './softmax.check.ts'
 import { statisticsChecks } from './statistics.check.ts'
 import { unaryChecks } from './unary.check.ts'
@@ -26,15 +32,21 @@ export const checks: readonly OpCheck[] = [
   ...activationChecks,
   ...reduceChecks,
   ...statisticsChecks,
+  ...scanChecks,
   ...movementChecks,
   ...joiningChecks,
   ...matmulChecks,
+  ...einsumChecks,
   ...autogradChecks,
   ...convChecks,
+  ...convTransposeChecks,
   ...poolChecks,
+  ...resizeChecks,
   ...softmaxChecks,
   ...lossChecks,
+  ...distanceLossChecks,
   ...normChecks,
+  ...groupNormChecks,
   ...gatherChecks,
   ...randomChecks,
   ...optimizerChecks,
