@@ -8,7 +8,8 @@
 //   dx  [N, H, W, G C]    f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM pixels by TN channels;
-//           grid (ceil(C / (WX TN)), ROWS, G SH SW FOLDS), ROWS FOLDS being at least ceil(N ceil(H / SH) ceil(W / SW) / (WY TM)).
+//           grid (ceil(C / (WX TN)), ROWS, G SH SW FOLDS), ROWS FOLDS being at least
+//           ceil(N ceil(H / SH) ceil(W / SW) / (WY TM)).
 // Params:   N H W C O P Q G  sizes; C and O are channels per group.
 //           KH KW SH SW PH PW DH DW  kernel, stride, padding, dilation.
 //           VEC4_DY          O is a multiple of 4.

@@ -12,8 +12,8 @@
 //           IS_GRAD          w is [G C, KH, KW, O] and its taps are taken in reverse: the gradient of the input.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
-// The TM pixels of a thread are neighbours in a row, so that TM + KW - 1 loads serve all KW taps of it. Loads are scalar:
-// the wide tiles that pay here take software drivers too long to compile with four channels at a time.
+// The TM pixels of a thread are neighbours in a row, so that TM + KW - 1 loads serve all KW taps of it. Loads are
+// scalar: the wide tiles that pay here take software drivers too long to compile with four channels at a time.
 // Edges: pixels and outputs beyond the last are computed from clamped indices and not stored.
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;

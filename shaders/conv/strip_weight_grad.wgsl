@@ -1,4 +1,4 @@
-// strip_weight_grad.wgsl: gradient of a 2-D convolution at stride 1 with respect to its weights, in parts over the rows.
+// strip_weight_grad.wgsl: gradient of a 2-D convolution at stride 1 by its weights, in parts over the rows.
 //
 //   dw[s, o, kh, kw, c] = sum_{(n, p) in part s} sum_q dy[n, p, q, o] * x[n, p - PH + kh DH, q - PW + kw, c]
 //

@@ -5,7 +5,7 @@
 //   dy  [OUTER, COUNT, INNER]  f32  read
 //   dx  [OUTER, SIZE, INNER]   f32  through store_y
 //
-// Dispatch: one thread per element of dx, 64 per workgroup, folded over y; ROW is the number of invocations of one grid row.
+// Dispatch: one thread per element of dx, 64 per workgroup; grid (ROW / 64, as many rows as it takes, 1).
 // Params:   OUTER SIZE COUNT INNER  sizes; ids beyond SIZE - 1 or below 0 are taken for the nearest.
 //           LOAD_ID  fn load_id(i: u32) -> SIGNED i32 or else u32; i counts through [OUTER, COUNT, INNER].
 //           EPILOGUE_DECLS   binding of y, and fn store_y(i: u32, value: f32).

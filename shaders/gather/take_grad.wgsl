@@ -1,4 +1,4 @@
-// take_grad.wgsl: gradient of taking slices by their ids: each element sums the slices that were taken from it, in order.
+// take_grad.wgsl: gradient of taking slices by their ids: an element sums the slices taken from it, in order.
 //
 //   dx[o, v, n] = sum over k with id(k) = v of dy[o, k, n]
 //
@@ -6,7 +6,7 @@
 //   dy     [OUTER, COUNT, INNER]    f32  read
 //   dx     [OUTER, SIZE, INNER]     f32  through store_y
 //
-// Dispatch: one thread per element of dx, 64 per workgroup, folded over y; ROW is the number of invocations of one grid row.
+// Dispatch: one thread per element of dx, 64 per workgroup; grid (ROW / 64, as many rows as it takes, 1).
 // Params:   OUTER SIZE COUNT INNER  sizes.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // The positions of an id are chained by links.wgsl.

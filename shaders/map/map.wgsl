@@ -2,9 +2,13 @@
 //
 //   y[i] = expression(i)
 //
-// Dispatch: ceil(N / THREADS) workgroups, folded over y; ROW is the number of invocations of one grid row.
-// Params:   DECLS  the bindings (y first) and helper functions; BODY  the statements that end in y[i] = ...;
-//           N  elements; ROW; THREADS  the workgroup size.
+// Dispatch: one thread per element; grid (ROW / THREADS, as many rows as it takes, 1).
+// Params:   DECLS    the bindings, y first, and helper functions.
+//           BODY     statements, the last of which is y[i] = ...;
+//           N        elements of y.
+//           THREADS  threads of a workgroup.
+//           ROW      invocations of one grid row.
+
 ${DECLS}
 
 @compute @workgroup_size(${THREADS})

@@ -4,8 +4,13 @@
 //
 //   partials  [SPLITS, OUTPUTS]  Acc  read
 //
-// Dispatch: ceil(OUTPUTS / THREADS) workgroups, folded over y; ROW is the number of invocations of one grid row.
-// Params:   ACC  the accumulator's alias and the functions identity, lift, combine, finish; EPILOGUE_DECLS  y and fn store_y(i, value).
+// Dispatch: one thread per output; grid (ROW / THREADS, as many rows as it takes, 1).
+// Params:   ACC             alias Acc, and fn identity, lift, combine and finish over it.
+//           OUTPUTS SPLITS  outputs, and parts of each.
+//           THREADS         threads of a workgroup.
+//           ROW             invocations of one grid row.
+//           EPILOGUE_DECLS  binding of y, and fn store_y(i: u32, value).
+
 ${ACC}
 @group(0) @binding(0) var<storage, read> partials: array<Acc>;
 ${EPILOGUE_DECLS}

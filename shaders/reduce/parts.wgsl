@@ -1,12 +1,21 @@
-// parts.wgsl: the first of two stages of a reduction with few outputs: each invocation reduces every SPLITS-th element of one output.
+// parts.wgsl: the first of two stages of a reduction: each thread reduces every SPLITS-th element of an output.
 //
 //   partials[s, o] = combine over r = s, s + SPLITS, s + 2 SPLITS, ... of lift(x[index(o, r)], r)
 //
 //   partials  [SPLITS, OUTPUTS]  Acc  read_write
 //
-// Dispatch: ceil(OUTPUTS * SPLITS / THREADS) workgroups, folded over y; ROW is the number of invocations of one grid row.
-// Params:   ACC  the accumulator's alias and the functions identity, lift, combine, finish; INDEX  fn index(o, r);
-//           LOAD_X  fn load_x(i); LOAD_MORE  other loads, for ACC; STEPS  ceil(REDUCED / SPLITS); OUTPUTS_FAST  neighbours take neighbouring outputs, not parts.
+// Dispatch: one thread per part of an output; grid (ROW / THREADS, as many rows as it takes, 1).
+// Params:   ACC              alias Acc, and fn identity, lift, combine and finish over it.
+//           INDEX            fn index(o: u32, r: u32) -> u32, the element of x that is r-th of output o.
+//           LOAD_X           fn load_x(i: u32), element i of x.
+//           LOAD_MORE        loads of other inputs, for ACC; may be empty.
+//           OUTPUTS REDUCED  outputs, and elements of each.
+//           SPLITS           parts of each output.
+//           STEPS            ceil(REDUCED / SPLITS).
+//           OUTPUTS_FAST     neighbouring threads take neighbouring outputs, not parts.
+//           THREADS          threads of a workgroup.
+//           ROW              invocations of one grid row.
+
 ${ACC}
 @group(0) @binding(0) var<storage, read_write> partials: array<Acc>;
 ${LOAD_X}

@@ -2,9 +2,16 @@
 //
 //   y[o] = finish(combine over r of lift(x[index(o, r)], r))
 //
-// Dispatch: ceil(OUTPUTS / THREADS) workgroups, folded over y; ROW is the number of invocations of one grid row.
-// Params:   ACC  the accumulator's alias and the functions identity, lift, combine, finish; INDEX  fn index(o, r);
-//           LOAD_X  fn load_x(i); LOAD_MORE  other loads, for ACC; EPILOGUE_DECLS  y and fn store_y(i, value); REDUCED  elements of one output.
+// Dispatch: one thread per output; grid (ROW / THREADS, as many rows as it takes, 1).
+// Params:   ACC              alias Acc, and fn identity, lift, combine and finish over it.
+//           INDEX            fn index(o: u32, r: u32) -> u32, the element of x that is r-th of output o.
+//           LOAD_X           fn load_x(i: u32), element i of x.
+//           LOAD_MORE        loads of other inputs, for ACC; may be empty.
+//           OUTPUTS REDUCED  outputs, and elements of each.
+//           THREADS          threads of a workgroup.
+//           ROW              invocations of one grid row.
+//           EPILOGUE_DECLS   binding of y, and fn store_y(i: u32, value).
+
 ${ACC}
 ${LOAD_X}
 ${LOAD_MORE}

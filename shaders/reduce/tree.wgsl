@@ -2,11 +2,18 @@
 //
 //   y[o] = finish(combine over r of lift(x[index(o, r)], r))
 //
-// Dispatch: OUTPUTS workgroups, folded over y; WIDTH is the number of workgroups of one grid row.
-// Params:   ACC  the accumulator's alias and the functions identity, lift, combine, finish; INDEX  fn index(o, r);
-//           LOAD_X  fn load_x(i); LOAD_MORE  other loads, for ACC; EPILOGUE_DECLS  y and fn store_y(i, value); STEPS  ceil(REDUCED / THREADS);
-//           THREADS  2 ** LEVELS, at least 2.
+// Dispatch: one workgroup per output; grid (WIDTH, as many rows as it takes, 1).
+// Params:   ACC              alias Acc, and fn identity, lift, combine and finish over it.
+//           INDEX            fn index(o: u32, r: u32) -> u32, the element of x that is r-th of output o.
+//           LOAD_X           fn load_x(i: u32), element i of x.
+//           LOAD_MORE        loads of other inputs, for ACC; may be empty.
+//           OUTPUTS REDUCED  outputs, and elements of each.
+//           STEPS            ceil(REDUCED / THREADS).
+//           THREADS LEVELS   threads of a workgroup, 2 ** LEVELS, at least 2.
+//           WIDTH            workgroups of one grid row.
+//           EPILOGUE_DECLS   binding of y, and fn store_y(i: u32, value).
 // The tree is the same on every device, so the bits do not depend on the size of a subgroup.
+
 ${ACC}
 ${LOAD_X}
 ${LOAD_MORE}
