@@ -12,6 +12,9 @@ export const constantOp: MapOp<
   name: 'constant',
   inputs: [],
   infer: (_, { shape, dtype, value }) => {
+    if ((dtype === 'i32' || dtype === 'u32') && wrapped(value, dtype) !== value) {
+      fail('full', `the value ${value} for ${dtype}`, 'give a whole number in range, or another dtype')
+    }
     if (!Number.isFinite(Math.fround(value)) && dtype !== 'i32' && dtype !== 'u32') {
       fail(
         'full',
@@ -28,9 +31,17 @@ export const constantOp: MapOp<
   saves: [],
 }
 
+/** The largest f32. */
+const largest = (2 - 2 ** -23) * 2 ** 127
+
 /** The number that a value is everywhere, or null. */
 export function constantOf(value: Value): number | null {
   return value.node.op.name === constantOp.name ? (value.node.attrs as { readonly value: number }).value : null
+}
+
+/** A whole number as 32-bit arithmetic leaves it. */
+export function wrapped(value: number, dtype: 'i32' | 'u32'): number {
+  return dtype === 'i32' ? value | 0 : value >>> 0
 }
 
 /** A WGSL literal in the compute type of `dtype`. */
@@ -39,7 +50,8 @@ export function literal(value: number, dtype: DType): string {
   if (dtype === 'u32') return `${value}u`
   if (dtype === 'i32')
     return value < 0 ? (value === -2147483648 ? 'i32(-2147483647 - 1)' : `i32(${value})`) : `${value}i`
-  const text = String(value)
+  // WGSL takes no decimal above the largest f32, not even one that would round to it.
+  const text = String(Math.abs(value) > largest ? Math.fround(value) : value)
   return `f32(${/[.e]/.test(text) ? text : `${text}.0`})`
 }
 

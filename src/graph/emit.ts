@@ -1,8 +1,8 @@
-import { computeType } from '../dtype.ts'
+import { computeType, isFloat } from '../dtype.ts'
 import type { Access, Program } from '../gpu/pipelines.ts'
 import { type ParamValue, renderTemplate } from '../gpu/template.ts'
 import { gridOf, numel } from '../shape.ts'
-import { arrayType, loadedAs, storedAs } from './constant.ts'
+import { arrayType, constantOf, loadedAs, storedAs } from './constant.ts'
 import { mapKernel } from './map-kernel.ts'
 import type { ElementWriter, KernelCall, Operand } from './op.ts'
 import { baseOf, type Fusion, type Group } from './passes/fuse.ts'
@@ -86,7 +86,10 @@ class FunctionText {
   }
 
   let(expression: string): string {
-    if (/^(\w+|f32\([-\w.+]+\)|\d+u)$/.test(expression)) return expression
+    return /^(\w+|f32\([-\w.+]+\)|\d+u)$/.test(expression) ? expression : this.name(expression)
+  }
+
+  private name(expression: string): string {
     let name = this.expressions.get(expression)
     if (!name) {
       name = this.shader.name('v')
@@ -117,8 +120,15 @@ class FunctionText {
   expression(value: Value, i: string): string {
     const { op, inputs, attrs } = value.node
     if (op.kind !== 'map') throw new Error(`${op.name} is not an elementwise op`)
+    // WGSL refuses constant expressions that have no finite value, such as log(0.0), and whole numbers divided by 0: what is made of
+    // names is computed when it runs.
+    const constant = inputs.every((v) => constantOf(v) !== null)
     const writer: ElementWriter = {
-      load: (input, at) => this.element(inputs[input] as Value, at),
+      load: (input, at) => {
+        const v = inputs[input] as Value
+        const text = this.element(v, at)
+        return constant || (!isFloat(v.dtype) && constantOf(v) === 0) ? this.name(text) : text
+      },
       let: (expression) => this.let(expression),
       helper: (name, text) => {
         if (!this.shader.helpers.has(name)) this.shader.helpers.set(name, text)

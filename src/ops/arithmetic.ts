@@ -1,5 +1,4 @@
 import type { DType } from '../dtype.ts'
-import { isFloat } from '../dtype.ts'
 import { fail } from '../errors.ts'
 import { literal } from '../graph/constant.ts'
 import type { MapOp } from '../graph/op.ts'
@@ -240,23 +239,39 @@ export const clampOp = elementwise({
   name: 'clamp',
   inputs: ['x'],
   rule: 'number',
-  wgsl: ([x], { low, high }: { readonly low: number; readonly high: number }, dtype: DType) =>
-    `clamp(${x}, ${literal(low, dtype)}, ${literal(high, dtype)})`,
+  wgsl: ([x], { low, high }: { readonly low: number; readonly high: number }, dtype: DType) => {
+    if (low === -Infinity) return `min(${x}, ${literal(high, dtype)})`
+    if (high === Infinity) return `max(${x}, ${literal(low, dtype)})`
+    return `clamp(${x}, ${literal(low, dtype)}, ${literal(high, dtype)})`
+  },
   flops: 2,
   // The slope is 1 at the bounds too, as in PyTorch.
   backward: ({ in: { x }, grad, attrs }) => ({
-    x: () => where(logicalAnd(greaterEqual(x, attrs.low), lessEqual(x, attrs.high)), grad, 0),
+    x: () => {
+      if (attrs.low === -Infinity) return where(lessEqual(x, attrs.high), grad, 0)
+      if (attrs.high === Infinity) return where(greaterEqual(x, attrs.low), grad, 0)
+      return where(logicalAnd(greaterEqual(x, attrs.low), lessEqual(x, attrs.high)), grad, 0)
+    },
   }),
   saves: ['x'],
 })
 
-/** x limited to [low, high]. */
+const integerRange: Record<'i32' | 'u32', readonly [number, number]> = {
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  u32: [0, 2 ** 32 - 1],
+}
+
+/** x limited to [low, high]; a bound may be infinite. */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
   if (!(low <= high)) fail('clamp', `low is ${low} and high is ${high}`, 'low must not be above high')
-  if (!isFloat(x.dtype) && !(Number.isInteger(low) && Number.isInteger(high))) {
+  if (low === -Infinity && high === Infinity) return x
+  if (x.dtype !== 'i32' && x.dtype !== 'u32') return call1(clampOp, [x], { low, high })
+  const [least, most] = integerRange[x.dtype]
+  const within = (bound: number): number => Math.min(most, Math.max(least, bound))
+  if (!Number.isInteger(within(low)) || !Number.isInteger(within(high))) {
     fail('clamp', `low is ${low} and high is ${high} for ${x.dtype}`, 'give whole numbers, or cast the tensor to f32')
   }
-  return call1(clampOp, [x], { low, high })
+  return call1(clampOp, [x], { low: within(low), high: within(high) })
 }
 
 export const negOp: MapOp<'x'> = elementwise({

@@ -1,5 +1,5 @@
 import { sameShape } from '../../shape.ts'
-import { constantOf, constantOp } from '../constant.ts'
+import { constantOf, constantOp, wrapped } from '../constant.ts'
 import { collect, type GraphProgram } from '../program.ts'
 import type { Effect } from '../trace.ts'
 import { Node, type Value } from '../value.ts'
@@ -69,6 +69,10 @@ function simpler(node: Node, inputs: readonly Value[]): Value | null {
   if (op.moves && source !== null && source !== undefined) return constant(node, source)
   if (op.fold && constants.length > 0 && constants.every((c) => c !== null)) {
     const value = op.fold(constants as number[], node.attrs as never)
+    const { dtype } = output
+    // Beyond 2^53 a product has lost the bits that 32-bit arithmetic keeps.
+    if (dtype === 'i32' || dtype === 'u32')
+      return Number.isSafeInteger(value) ? constant(node, wrapped(value, dtype)) : null
     if (Number.isFinite(Math.fround(value))) return constant(node, value)
   }
   return null
