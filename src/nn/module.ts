@@ -83,6 +83,14 @@ export abstract class Module {
     })
   }
 
+  /** The parameters here and below with their key, and the axes of the file's layout in the order of memory where the two differ. */
+  fileLayouts(): Map<Parameter, { readonly key: string; readonly axes: readonly number[] | null }> {
+    const layouts = new Map<Parameter, { readonly key: string; readonly axes: readonly number[] | null }>()
+    for (const [key, value, owner, field] of this.namedState())
+      if (value instanceof Parameter && !layouts.has(value)) layouts.set(value, { key, axes: owner.fileAxes(field) })
+    return layouts
+  }
+
   /** What an optimizer trains. */
   parameters(): Parameter[] {
     return this.namedParameters().map(([, p]) => p)
@@ -158,7 +166,7 @@ export abstract class Module {
 }
 
 /** `data` of `shape` with its axes in another order, as f32. */
-function permuted(data: ArrayLike<number>, shape: readonly number[], axes: readonly number[]): TypedArray {
+export function permuted(data: ArrayLike<number>, shape: readonly number[], axes: readonly number[]): TypedArray {
   const strides = contiguousStrides(shape)
   const sizes = axes.map((a) => shape[a] as number)
   const steps = axes.map((a) => strides[a] as number)

@@ -4,9 +4,17 @@ import { discard, runEffects } from '../graph/realize.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { activeTrace, guarded } from '../graph/trace.ts'
 import { Variable } from '../graph/variable.ts'
+import type { Module, StateDict } from '../nn/module.ts'
 import { add, mul } from '../ops/arithmetic.ts'
 import { full } from '../ops/elementwise.ts'
 import type { Optimizer } from './optimizer.ts'
+import { type ArenaState, readArenas, writeArenas } from './state.ts'
+
+/** Where a {@link GradientAccumulator} stands between two micro-batches. */
+export interface AccumulatorState {
+  readonly pending: number
+  readonly sums: StateDict
+}
 
 /**
  * Updates once for every `every` micro-batches, with the mean of their gradients. Call {@link minimize} in place of the optimizer's: a
@@ -53,5 +61,21 @@ export class GradientAccumulator {
       })
     })
     if (!activeTrace()) discard(grads.map((g) => g.value))
+  }
+
+  /** The mean so far by the model's keys, in PyTorch's layout, and how many micro-batches are in it. */
+  async state(model: Module): Promise<AccumulatorState> {
+    const { pending } = this
+    return { pending, sums: await readArenas('GradientAccumulator', this.states(), model) }
+  }
+
+  /** Goes on from what {@link state} gave. */
+  loadState(model: Module, state: AccumulatorState): void {
+    writeArenas('GradientAccumulator', this.states(), model, state.sums)
+    this.pending = state.pending
+  }
+
+  private states(): ArenaState[] {
+    return this.optimizer.groups.map((group, i) => ({ group, variable: this.sums[i] as Variable, suffix: '' }))
   }
 }

@@ -4,10 +4,12 @@ import { mutate } from '../graph/mutate.ts'
 import { initialize, runEffects } from '../graph/realize.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { copyStorage, Variable } from '../graph/variable.ts'
+import type { Module, StateDict } from '../nn/module.ts'
 import { add, mul, sub } from '../ops/arithmetic.ts'
 import { full } from '../ops/elementwise.ts'
 import { swapOp } from '../ops/optimizer.ts'
 import type { Optimizer } from './optimizer.ts'
+import { type ArenaState, readArenas, writeArenas } from './state.ts'
 
 /** An exponential moving average of the weights that an optimizer trains, kept on the device. */
 export class ExponentialMovingAverage {
@@ -74,8 +76,28 @@ export class ExponentialMovingAverage {
     }
   }
 
+  /** The averages by the model's keys, in PyTorch's layout. */
+  async stateDict(model: Module): Promise<StateDict> {
+    this.needWeights('stateDict')
+    return readArenas('ExponentialMovingAverage', this.states(), model)
+  }
+
+  /** Loads averages that {@link stateDict} gave. */
+  loadStateDict(model: Module, state: StateDict): void {
+    this.needWeights('loadStateDict')
+    writeArenas('ExponentialMovingAverage', this.states(), model, state)
+  }
+
+  private states(): ArenaState[] {
+    return this.optimizer.groups.map((group, i) => ({ group, variable: this.averages[i] as Variable, suffix: '' }))
+  }
+
   private needWeights(name: string): void {
     if (this.isSwapped)
-      fail(name, 'the averages stand in place of the weights', 'call swap first, to have the weights back')
+      fail(
+        `ExponentialMovingAverage.${name}`,
+        'the averages stand in place of the weights',
+        'call swap first, to have the weights back',
+      )
   }
 }

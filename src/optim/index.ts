@@ -1,4 +1,4 @@
-export { GradientAccumulator } from './accumulate.ts'
+export { type AccumulatorState, GradientAccumulator } from './accumulate.ts'
 export { Adagrad, type AdagradOptions } from './adagrad.ts'
 export { Adam, type AdamOptions, AdamW } from './adam.ts'
 export { clipNorm, clipValue, type NormClip, type ValueClip } from './clip.ts'
@@ -26,3 +26,4 @@ export {
   type SchedulerState,
 } from './scheduler.ts'
 export { SGD, type SGDOptions } from './sgd.ts'
+export { loadOptimizerState, type OptimizerState, optimizerState } from './state.ts'

@@ -303,6 +303,9 @@ def main():
     DATA.mkdir(exist_ok=True)
     for name, spec in SPECS.items():
         golden(name, spec)
+    import optimizers
+
+    optimizers.main()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,125 @@
+import { encode, type TypedArray } from '../dtype.ts'
+import { fail, WgradError } from '../errors.ts'
+import { writeVariable } from '../graph/realize.ts'
+import { readAll, Tensor } from '../graph/tensor.ts'
+import type { Variable } from '../graph/variable.ts'
+import { type Module, permuted, type StateDict } from '../nn/module.ts'
+import type { Parameter } from '../nn/parameter.ts'
+import { formatShape, numel, sameShape } from '../shape.ts'
+import type { Group, Optimizer } from './optimizer.ts'
+
+/** An optimizer's state: plain data but for the arrays of `moments`. */
+export interface OptimizerState {
+  readonly steps: number
+  /** Options of each group, such as `lr`. */
+  readonly options: readonly object[]
+  /** By the parameter's key and PyTorch's name of the moment (`0.weight.exp_avg`), in PyTorch's layout. */
+  readonly moments: StateDict
+}
+
+/** Groups as far as their layout goes. */
+type Laid = Pick<Group<unknown>, 'params' | 'offsets' | 'arena' | 'elements'>
+
+/** A variable laid out as a group's arena, and what its parts are called behind the parameters' keys. */
+export interface ArenaState {
+  readonly group: Laid
+  readonly variable: Variable
+  /** Empty, or `.exp_avg`. */
+  readonly suffix: string
+}
+
+interface Part {
+  readonly key: string
+  readonly at: number
+  readonly shape: readonly number[]
+  /** The file's shape. */
+  readonly fileShape: readonly number[]
+  readonly axes: readonly number[] | null
+}
+
+function partsOf(op: string, { group, suffix }: ArenaState, model: Module): Part[] {
+  const layouts = model.fileLayouts()
+  return group.params.map((p: Parameter, i) => {
+    const layout = layouts.get(p)
+    if (!layout)
+      fail(op, `${p.variable.label} ${formatShape(p.shape)} is not in the model`, 'give the model that is trained')
+    const { key, axes } = layout
+    const fileShape = axes ? axes.map((_, d) => p.shape[axes.indexOf(d)] as number) : p.shape
+    return { key: key + suffix, at: (group.offsets[i] as number) / 4, shape: p.shape, fileShape, axes }
+  })
+}
+
+/** Reads arenas as state entries in PyTorch's layout. */
+export async function readArenas(
+  op: string,
+  states: readonly ArenaState[],
+  model: Module,
+): Promise<Record<string, { shape: readonly number[]; data: TypedArray }>> {
+  const parts = states.map((s) => partsOf(op, s, model))
+  const read = await readAll(states.map((s) => new Tensor(s.variable.read())))
+  return Object.fromEntries(
+    parts.flatMap((list, k) =>
+      list.map(({ key, at, shape, fileShape, axes }) => {
+        const data = (read[k] as TypedArray).slice(at, at + numel(shape))
+        const inverse = axes?.map((_, d) => axes.indexOf(d))
+        return [key, { shape: fileShape, data: inverse ? permuted(data, shape, inverse) : data }] as const
+      }),
+    ),
+  )
+}
+
+/** Writes what {@link readArenas} read. Throws before anything is changed, naming what is missing, unexpected or of another shape. */
+export function writeArenas(op: string, states: readonly ArenaState[], model: Module, dict: StateDict): void {
+  const problems: string[] = []
+  const unexpected = new Set(Object.keys(dict))
+  const writes = states.map((state) => {
+    const values = new Float32Array(state.group.elements)
+    for (const { key, at, fileShape, axes } of partsOf(op, state, model)) {
+      const entry = dict[key]
+      unexpected.delete(key)
+      if (!entry) problems.push(`missing ${key} ${formatShape(fileShape)}`)
+      else if (!sameShape(entry.shape, fileShape) || entry.data.length !== numel(fileShape))
+        problems.push(
+          `${key} is ${formatShape(entry.shape)} with ${entry.data.length} values, it must be ${formatShape(fileShape)}`,
+        )
+      else values.set(axes ? permuted(entry.data, entry.shape, axes) : entry.data, at)
+    }
+    return () => writeVariable(state.variable, encode(values, 'f32'))
+  })
+  if (unexpected.size > 0) problems.push(`unexpected ${[...unexpected].join(', ')}`)
+  if (problems.length > 0)
+    throw new WgradError(`${op}: ${problems.join('; ')}; load the state of the same optimizer and architecture`)
+  for (const write of writes) write()
+}
+
+/** An optimizer of any options. */
+type AnyOptimizer = Pick<Optimizer<{ lr: number }>, 'groups' | 'steps'>
+
+function momentsOf({ groups }: AnyOptimizer): ArenaState[] {
+  return groups.flatMap((group) =>
+    group.moments.map((variable, i) => ({ group, variable, suffix: `.${group.rule.moments[i]?.name}` })),
+  )
+}
+
+/** The state of an optimizer, under the keys of the model that it trains: all that it needs to go on with the same bits. */
+export async function optimizerState(optimizer: AnyOptimizer, model: Module): Promise<OptimizerState> {
+  const { steps, groups } = optimizer
+  const options = groups.map((g) => ({ ...g.options }))
+  return { steps, options, moments: await readArenas('optimizerState', momentsOf(optimizer), model) }
+}
+
+/** Puts an optimizer into a state that {@link optimizerState} gave. Throws, and changes nothing, where the two do not fit. */
+export function loadOptimizerState(optimizer: AnyOptimizer, model: Module, state: OptimizerState): void {
+  const { groups } = optimizer
+  if (state.options.length !== groups.length)
+    fail(
+      'loadOptimizerState',
+      `the state has ${state.options.length} groups`,
+      `the optimizer has ${groups.length}: make them alike`,
+    )
+  writeArenas('loadOptimizerState', momentsOf(optimizer), model, state.moments)
+  groups.forEach((g, i) => {
+    Object.assign(g.options, state.options[i])
+  })
+  optimizer.steps = state.steps
+}
