@@ -3,14 +3,14 @@ import type { Device } from '../gpu/device.ts'
 import { numel, sameShape } from '../shape.ts'
 import type { CompileOptions, StepCost, StepOutputs } from './compile.ts'
 import { type Copy, Instance } from './instance.ts'
-import { dataOp, hostBytes, inputLeaf, inputOp, padded, storedLeaf, uploaded } from './leaf.ts'
+import { dataOp, hostBytes, inputOp, padded, storedLeaf, uploaded } from './leaf.ts'
 import { buildPlan, variablesOf } from './plan.ts'
-import { collect, type GraphProgram, isLeaf, leavesOf } from './program.ts'
+import { leavesOf } from './program.ts'
 import { beforeWrite, hostNumbers, initialize, neededVariables, realize } from './realize.ts'
-import { firstDifference, signaturesOf } from './signature.ts'
+import { firstDifference } from './signature.ts'
 import { Tensor } from './tensor.ts'
-import { Trace, withTrace } from './trace.ts'
-import { Node, type Spec, Storage, specBytes, type Value } from './value.ts'
+import { type Traced, type TracedFunction, traceFunction } from './traced.ts'
+import { type Spec, Storage, specBytes, type Value } from './value.ts'
 import { preserve, type Variable } from './variable.ts'
 
 /** Ways to place and order the same work, for tests. */
@@ -18,17 +18,6 @@ export interface PlanDebug {
   readonly reuse?: boolean
   readonly order?: number | undefined
   readonly poison?: boolean
-}
-
-type TracedFunction = (...args: Tensor[]) => StepOutputs
-
-interface Traced {
-  readonly trace: Trace
-  readonly program: GraphProgram
-  readonly inputs: readonly Value[]
-  /** Puts tensors into the form that the function returned. */
-  readonly shape: (tensors: readonly Tensor[]) => StepOutputs
-  readonly signatures: readonly string[]
 }
 
 /** An output's places in the ring, and the last handles given out for each. */
@@ -70,7 +59,7 @@ export class CompiledPlan {
     this.ringDepth = options.ring ?? 8
     if (!Number.isInteger(this.ringDepth) || this.ringDepth < 1)
       fail('compile', `ring is ${options.ring}`, 'it must be a whole number of at least 1')
-    this.traced = this.trace()
+    this.traced = traceFunction(this.device, this.fn, this.specs)
     const { program } = this.traced
     this.leaves = leavesOf(program)
     this.variables = variablesOf(program)
@@ -299,70 +288,12 @@ export class CompiledPlan {
   }
 
   private verify(): void {
-    const again = this.trace()
+    const again = traceFunction(this.device, this.fn, this.specs)
     const found = firstDifference(this.traced, again)
     if (found) {
       throw new WgradError(
         `compile: traced again at step ${this.steps}, the function differs: ${found}; pass what changes as an argument, or keep it out of the function`,
       )
     }
-  }
-
-  private trace(): Traced {
-    const trace = new Trace()
-    const since = Node.count
-    const inputs = this.specs.map((s, i) => inputLeaf(this.device, s, i, null))
-    // A parameter that is returned has the value of the step's end, which only the trace knows.
-    const { values, shape } = withTrace(trace, () => {
-      const returned = flattenOutputs(this.fn(...inputs.map((v) => new Tensor(v))))
-      return { values: returned.tensors.map((t) => t.value), shape: returned.shape }
-    })
-    const gather = (): GraphProgram => collect(this.device, values, trace.effects)
-    // What the function holds from outside is computed once, now, and keeps that value in every step.
-    realize(heldValues(gather(), since))
-    const program = gather()
-    return { trace, program, inputs, shape, signatures: signaturesOf(program, since) }
-  }
-}
-
-/** Lazy values made before node `since` that later nodes, outputs or effects of the program use directly. */
-function heldValues(program: GraphProgram, since: number): Value[] {
-  const used = [
-    ...program.nodes.filter((n) => n.id >= since).flatMap((n) => n.inputs),
-    ...program.outputs,
-    ...program.effects.flatMap((e) => (e.kind === 'assign' ? [e.value] : [])),
-  ]
-  return used.filter((v) => !isLeaf(v) && v.node.id < since && v.node.inputs.length > 0)
-}
-
-function flattenOutputs(returned: StepOutputs): {
-  tensors: Tensor[]
-  shape: (tensors: readonly Tensor[]) => StepOutputs
-} {
-  if (returned === undefined || returned === null) return { tensors: [], shape: () => undefined }
-  if (returned instanceof Tensor) return { tensors: [returned], shape: ([t]) => t as Tensor }
-  if (returned instanceof Promise)
-    fail('compile', 'the function is asynchronous', 'trace tensors without awaiting, and read what the step returns')
-  if (typeof returned !== 'object')
-    fail(
-      'compile',
-      `the function returned ${typeof returned}`,
-      'return tensors: one, an array of them, or an object of them',
-    )
-  const check = (t: unknown, name: string): Tensor =>
-    t instanceof Tensor
-      ? t
-      : fail(
-          'compile',
-          `the function returned ${typeof t} as ${name}`,
-          'return tensors: one, an array of them, or an object of them',
-        )
-  if (Array.isArray(returned)) {
-    return { tensors: returned.map((t, i) => check(t, `[${i}]`)), shape: (tensors) => tensors }
-  }
-  const entries = Object.entries(returned as Record<string, Tensor>)
-  return {
-    tensors: entries.map(([name, t]) => check(t, name)),
-    shape: (tensors) => Object.fromEntries(entries.map(([name], i) => [name, tensors[i] as Tensor])),
   }
 }

@@ -124,7 +124,7 @@ export const planner = [
   },
   {
     name: 'what a step holds from outside computed anew in every step',
-    file: 'src/graph/compiled-plan.ts',
+    file: 'src/graph/traced.ts',
     search: 'realize(heldValues(gather(), since))',
     replace: 'heldValues(gather(), since)',
     tests: [interleave, variables],
