@@ -35,6 +35,7 @@ export {
   where,
   zerosLike,
 } from './arithmetic.ts'
+export { eye, linspace, maskedFill, tril, triu } from './construct.ts'
 export { type ConvOptions, conv2d } from './conv.ts'
 export {
   type Conv1dOptions,
@@ -103,8 +104,10 @@ export { reshape } from './reshape.ts'
 export { adaptiveAvgPool2d, adaptiveMaxPool2d, type ResizeOptions, resize } from './resize.ts'
 export { ceil, floor, isFinite, isNaN, remainder, round } from './rounding.ts'
 export { cumsum } from './scan.ts'
+export { scatter, scatterAdd } from './scatter.ts'
 export { logSoftmax, softmax } from './softmax.ts'
 export { all, any, argmin, norm, std, variance } from './statistics.ts'
+export { chunk, flip, repeatInterleave, roll, split, tile } from './tiling.ts'
 export {
   abs,
   cos,

@@ -2,6 +2,7 @@ import { activationChecks } from './activation.check.ts'
 import { arithmeticChecks } from './arithmetic.check.ts'
 import { autogradChecks } from './autograd.check.ts'
 import type { OpCheck } from './check.ts'
+import { constructChecks } from './construct.check.ts'
 import { convChecks } from './conv.check.ts'
 import { convTransposeChecks } from './conv-transpose.check.ts'
 import { distanceLossChecks } from './distance-loss.check.ts'
@@ -20,8 +21,10 @@ import { reduceChecks } from './reduce.check.ts'
 import { resizeChecks } from './resize.check.ts'
 import { roundingChecks } from './rounding.check.ts'
 import { scanChecks } from './scan.check.ts'
+import { scatterChecks } from './scatter.check.ts'
 import { softmaxChecks } from './softmax.check.ts'
 import { statisticsChecks } from './statistics.check.ts'
+import { tilingChecks } from './tiling.check.ts'
 import { unaryChecks } from './unary.check.ts'
 
 /** Every op check. */
@@ -34,6 +37,8 @@ export const checks: readonly OpCheck[] = [
   ...statisticsChecks,
   ...scanChecks,
   ...movementChecks,
+  ...tilingChecks,
+  ...constructChecks,
   ...joiningChecks,
   ...matmulChecks,
   ...einsumChecks,
@@ -48,6 +53,7 @@ export const checks: readonly OpCheck[] = [
   ...normChecks,
   ...groupNormChecks,
   ...gatherChecks,
+  ...scatterChecks,
   ...randomChecks,
   ...optimizerChecks,
 ]
