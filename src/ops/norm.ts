@@ -154,7 +154,7 @@ export const standardizeAffineOp: MapOp<'x' | 'mean' | 'rstd' | 'weight' | 'bias
 }
 
 /** x normalized over axes, then times weight plus bias where given; with the statistics. */
-function normalize(
+export function normalize(
   x: Tensor,
   axes: readonly number[],
   eps: number,
@@ -174,11 +174,13 @@ function affine(y: Tensor, weight: Tensor | null | undefined, bias: Tensor | nul
   return bias ? add(scaled, bias) : scaled
 }
 
-function checkEps(op: string, eps: number): void {
+/** Throws unless eps is a small positive number. */
+export function checkEps(op: string, eps: number): void {
   if (!(eps > 0 && Number.isFinite(eps))) fail(op, `eps is ${eps}`, 'it must be a small positive number')
 }
 
-function checkAffine(op: string, shape: readonly number[], weight?: Tensor | null, bias?: Tensor | null): void {
+/** Throws unless weight and bias, where given, have the shape. */
+export function checkAffine(op: string, shape: readonly number[], weight?: Tensor | null, bias?: Tensor | null): void {
   for (const [name, t] of [
     ['weight', weight],
     ['bias', bias],

@@ -1,0 +1,79 @@
+import { fail } from '../errors.ts'
+import { needDtype } from '../graph/op.ts'
+import type { Tensor } from '../graph/tensor.ts'
+import { formatShape, numel, sameShape } from '../shape.ts'
+import { add, mul } from './arithmetic.ts'
+import { checkAffine, checkEps, normalize } from './norm.ts'
+import { mean } from './reduce.ts'
+import { reshape } from './reshape.ts'
+import { rsqrt } from './unary.ts'
+
+/** Options of {@link groupNorm} and {@link instanceNorm}. */
+export interface GroupNormOptions {
+  /** Multiplied after normalizing, [C]. */
+  readonly weight?: Tensor | null
+  /** Added last, [C]. */
+  readonly bias?: Tensor | null
+  /** Added to the variance; 1e-5 unless given. */
+  readonly eps?: number
+}
+
+/**
+ * Normalizes each of `groups` runs of channels of each image over its pixels (Wu and He 2018): x [N, ..., C], f32 -> the same shape.
+ * Throws when C is no multiple of `groups`.
+ */
+export function groupNorm(x: Tensor, groups: number, options: GroupNormOptions = {}): Tensor {
+  return grouped('groupNorm', x, groups, options)
+}
+
+/** Normalizes each channel of each image over its pixels (Ulyanov et al. 2016): x [N, ..., C], f32 -> the same shape. */
+export function instanceNorm(x: Tensor, options: GroupNormOptions = {}): Tensor {
+  const pixels = numel(x.shape.slice(1, -1))
+  if (x.shape.length < 3 || pixels < 2)
+    fail('instanceNorm', `x is ${formatShape(x.shape)}`, 'it must be [N, ..., C] with at least two pixels')
+  return grouped('instanceNorm', x, x.shape[x.shape.length - 1] as number, options)
+}
+
+function grouped(op: string, x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: GroupNormOptions): Tensor {
+  needDtype(op, 'x', x, 'f32')
+  const rank = x.shape.length
+  if (rank < 2 || numel(x.shape.slice(1)) === 0)
+    fail(op, `x is ${formatShape(x.shape)}`, 'it must be [N, ..., C] with at least one element for each image')
+  const channels = x.shape[rank - 1] as number
+  if (!Number.isInteger(groups) || groups < 1 || channels % groups !== 0)
+    fail(op, `groups is ${groups} and x is ${formatShape(x.shape)}`, `it must divide the channels (${channels})`)
+  checkAffine(op, [channels], weight, bias)
+  checkEps(op, eps)
+  const runs = [groups, channels / groups]
+  const split = reshape(x, [x.shape[0] as number, numel(x.shape.slice(1, -1)), ...runs])
+  const y = normalize(split, [1, 3], eps, weight && reshape(weight, runs), bias && reshape(bias, runs)).y
+  return reshape(y, x.shape)
+}
+
+/** Options of {@link rmsNorm}. */
+export interface RmsNormOptions {
+  /** Multiplied after normalizing; of the normalized shape. */
+  readonly weight?: Tensor | null
+  /** Added to the mean of squares; the step of f32 at 1, 1.1920929e-7, unless given. */
+  readonly eps?: number
+}
+
+/** x / sqrt(mean(x ** 2) + eps) over the last axes (Zhang and Sennrich 2019): x [..., *normalizedShape], f32 -> the same shape. */
+export function rmsNorm(
+  x: Tensor,
+  normalizedShape: number | readonly number[],
+  { weight, eps = 2 ** -23 }: RmsNormOptions = {},
+): Tensor {
+  const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape
+  needDtype('rmsNorm', 'x', x, 'f32')
+  const lead = x.shape.length - shape.length
+  if (shape.length === 0 || lead < 0 || !sameShape(x.shape.slice(lead), shape) || numel(shape) === 0) {
+    const wanted = `its last axes must be ${formatShape(shape)}, with at least one element`
+    fail('rmsNorm', `x is ${formatShape(x.shape)}`, wanted)
+  }
+  checkAffine('rmsNorm', shape, weight, null)
+  checkEps('rmsNorm', eps)
+  const axes = shape.map((_, d) => lead + d)
+  const y = mul(x, rsqrt(add(mean(mul(x, x), axes, true), eps)))
+  return weight ? mul(y, weight) : y
+}
