@@ -1,7 +1,7 @@
 import { fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { formatShape, sameShape } from '../shape.ts'
-import { div, maximum, mul, notEqual, sub, where } from './arithmetic.ts'
+import { add, div, maximum, mul, notEqual, sub, where } from './arithmetic.ts'
 import { cast } from './elementwise.ts'
 import { pick } from './pick.ts'
 import { logSumExp, mean, sum } from './reduce.ts'
@@ -16,14 +16,16 @@ export interface LossOptions {
   readonly reduction?: Reduction
 }
 
-function reduced(op: string, losses: Tensor, reduction: Reduction): Tensor {
+/** Losses as `reduction` wants them. */
+export function reduced(op: string, losses: Tensor, reduction: Reduction): Tensor {
   if (reduction === 'none') return losses
   if (reduction === 'sum') return sum(losses)
   if (reduction === 'mean') return mean(losses)
   return fail(op, `reduction is '${String(reduction)}'`, "it must be 'mean', 'sum' or 'none'")
 }
 
-function checkPair(op: string, name: string, x: Tensor, target: Tensor): void {
+/** Throws unless both have one shape. */
+export function checkPair(op: string, name: string, x: Tensor, target: Tensor): void {
   if (!sameShape(x.shape, target.shape)) {
     fail(
       op,
@@ -33,10 +35,42 @@ function checkPair(op: string, name: string, x: Tensor, target: Tensor): void {
   }
 }
 
-/** Options of {@link crossEntropy}. */
-export interface CrossEntropyOptions extends LossOptions {
+/** Options of {@link nllLoss}. */
+export interface NllOptions extends LossOptions {
   /** Rows with this target count neither in the loss nor in the mean. */
   readonly ignoreIndex?: number
+}
+
+/** Options of {@link crossEntropy}. */
+export interface CrossEntropyOptions extends NllOptions {
+  /** The share of the target that is spread evenly over all classes, from 0 to 1; 0 unless given. */
+  readonly labelSmoothing?: number
+}
+
+/** Throws unless target names a class for each row. */
+export function checkClasses(op: string, name: string, x: Tensor, target: Tensor): void {
+  const rows = x.shape.slice(0, -1)
+  if (x.shape.length === 0 || !sameShape(rows, target.shape)) {
+    const shown = `${name} are ${formatShape(x.shape)} and target is ${formatShape(target.shape)}`
+    fail(op, shown, `target must have the ${name}' shape without the last axis, ${formatShape(rows)}`)
+  }
+  if (target.dtype !== 'i32' && target.dtype !== 'u32') {
+    fail(op, `target is ${target.dtype}`, 'it must be i32 or u32, the number of the class')
+  }
+}
+
+/** As {@link reduced}, without the rows to be ignored. */
+export function reducedRows(
+  op: string,
+  losses: Tensor,
+  target: Tensor,
+  { reduction = 'mean', ignoreIndex }: NllOptions,
+): Tensor {
+  if (ignoreIndex === undefined) return reduced(op, losses, reduction)
+  const counted = notEqual(target, ignoreIndex)
+  const kept = where(counted, losses, 0)
+  if (reduction !== 'mean') return reduced(op, kept, reduction)
+  return div(sum(kept), maximum(sum(cast(counted, 'f32')), 1))
 }
 
 /**
@@ -44,21 +78,12 @@ export interface CrossEntropyOptions extends LossOptions {
  * C - 1 -> scalar, or [...] with reduction 'none'. A target out of range counts as the nearest class.
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { reduction = 'mean', ignoreIndex } = options
-  const rows = logits.shape.slice(0, -1)
-  if (logits.shape.length === 0 || !sameShape(rows, target.shape)) {
-    const shown = `logits are ${formatShape(logits.shape)} and target is ${formatShape(target.shape)}`
-    fail('crossEntropy', shown, `target must have the logits' shape without the last axis, ${formatShape(rows)}`)
-  }
-  if (target.dtype !== 'i32' && target.dtype !== 'u32') {
-    fail('crossEntropy', `target is ${target.dtype}`, 'it must be i32 or u32, the number of the class')
-  }
-  const losses = sub(logSumExp(logits, -1), pick(logits, target))
-  if (ignoreIndex === undefined) return reduced('crossEntropy', losses, reduction)
-  const counted = notEqual(target, ignoreIndex)
-  const kept = where(counted, losses, 0)
-  if (reduction !== 'mean') return reduced('crossEntropy', kept, reduction)
-  return div(sum(kept), maximum(sum(cast(counted, 'f32')), 1))
+  const { labelSmoothing: smooth = 0 } = options
+  checkClasses('crossEntropy', 'logits', logits, target)
+  if (!(smooth >= 0 && smooth <= 1)) fail('crossEntropy', `labelSmoothing is ${smooth}`, 'it must be from 0 to 1')
+  const picked = pick(logits, target)
+  const expected = smooth === 0 ? picked : add(mul(picked, 1 - smooth), mul(mean(logits, -1), smooth))
+  return reducedRows('crossEntropy', sub(logSumExp(logits, -1), expected), target, options)
 }
 
 /** (x - target) ** 2, its mean unless `reduction` says otherwise. Both f32 of one shape. */
