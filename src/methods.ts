@@ -1,15 +1,12 @@
 import type { DType } from './dtype.ts'
 import { Tensor } from './graph/tensor.ts'
 import { add, div, equal, greater, less, log, mul, neg, pow, sub } from './ops/arithmetic.ts'
-import { cast } from './ops/elementwise.ts'
+import { cast, type Operandish } from './ops/elementwise.ts'
 import { matmul } from './ops/matmul.ts'
 import { flatten, permute, type SliceRange, slice, squeeze, transpose, unsqueeze } from './ops/movement.ts'
-import { argmax, expand, max, mean, sum } from './ops/reduce.ts'
+import { type Axes, argmax, expand, max, mean, sum } from './ops/reduce.ts'
 import { reshape } from './ops/reshape.ts'
 import { exp, relu, sigmoid, sqrt, tanh } from './ops/unary.ts'
-
-type Operandish = Tensor | number
-type Axes = number | readonly number[] | undefined
 
 /** The functions that tensors also have as methods; each is documented where the function is. */
 export interface TensorMethods {

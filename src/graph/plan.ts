@@ -8,7 +8,7 @@ import { type DeviceTraits, traitsOf } from './op.ts'
 import { type Fusion, fuse, type Group } from './passes/fuse.ts'
 import { simplify } from './passes/simplify.ts'
 import { type GraphProgram, leavesOf } from './program.ts'
-import { type Arranged, arrange, type Place, poisonProgram, type Retry } from './tasks.ts'
+import { type Arranged, arrange, circleError, type Place, poisonProgram, type Retry } from './tasks.ts'
 import { formatSite, type Spec, specBytes, type Value } from './value.ts'
 import type { Variable } from './variable.ts'
 
@@ -85,10 +85,7 @@ export function buildPlan(program: GraphProgram, options: PlanOptions): Plan {
       return finishPlan(settled.program, simple.outputs, fusion, arranged, leaves, variableIndex, traits)
     for (const key of arranged.keys) {
       const level = (levels.get(key) ?? 0) + 1
-      if (level > 2)
-        throw new WgradError(
-          'compile: the step both reads and overwrites a variable in a circle; read it before the optimizer step',
-        )
+      if (level > 2) throw circleError()
       levels.set(key, level)
     }
   }

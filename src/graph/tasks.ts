@@ -76,9 +76,7 @@ export function arrange(
   if (stuck.length > 0) {
     const keys = stuck.flatMap((i) => (groups[i] as Group).outputs.flatMap((v) => assigned.get(v)?.key ?? []))
     if (keys.length > 0) return { kind: 'retry', keys }
-    throw new WgradError(
-      'compile: the step both reads and overwrites a variable in a circle; read it before the optimizer step',
-    )
+    throw circleError()
   }
 
   const places = new Map<Value, Place>()
@@ -164,6 +162,13 @@ export function arrange(
     outputs: settled.outputs,
     poison,
   }
+}
+
+/** The error for a step whose reads and writes of variables allow no order. */
+export function circleError(): WgradError {
+  return new WgradError(
+    'compile: the step both reads and overwrites a variable in a circle; read it before the optimizer step',
+  )
 }
 
 /** Keys of the destinations of `group` whose buffer the group also reads, other than element by element. */

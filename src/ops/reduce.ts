@@ -189,7 +189,8 @@ export const logSumExpOp = reduction({
   saves: ['x', 'out'],
 })
 
-type Axes = number | readonly number[] | undefined
+/** Axes to reduce over, negative ones counted from the last; all unless given. */
+export type Axes = number | readonly number[] | undefined
 
 function reduce(op: KernelOp<'x', ReduceAttrs>, x: Tensor, axes: Axes, keepdim: boolean): Tensor {
   const list = normalizeAxes(op.name, axes, x.shape.length)

@@ -4,10 +4,8 @@ import type { Tensor } from '../graph/tensor.ts'
 import { formatShape, normalizeAxes, numel } from '../shape.ts'
 import { equal, greater, logicalNot, mul, neg, sub, where } from './arithmetic.ts'
 import { cast } from './elementwise.ts'
-import { argmax, max, mean, sum } from './reduce.ts'
+import { type Axes, argmax, max, mean, sum } from './reduce.ts'
 import { abs, sqrt, square } from './unary.ts'
-
-type Axes = number | readonly number[] | undefined
 
 /**
  * Position of the smallest element along an axis, the first of equals, as i32; without an axis, in the flattened

@@ -17,13 +17,13 @@ export interface AdamOptions {
   weightDecay: number
 }
 
-function checked(options: AdamOptions): AdamOptions {
+function checked(name: string, options: AdamOptions): AdamOptions {
   const { lr, betas, eps, weightDecay } = options
-  if (!(lr >= 0)) fail('Adam', `lr is ${lr}`, 'it must be at least 0')
+  if (!(lr >= 0)) fail(name, `lr is ${lr}`, 'it must be at least 0')
   if (!betas.every((b) => b >= 0 && b < 1))
-    fail('Adam', `betas are ${betas.join(', ')}`, 'both must be at least 0 and below 1')
-  if (!(eps > 0)) fail('Adam', `eps is ${eps}`, 'it must be above 0')
-  if (!(weightDecay >= 0)) fail('Adam', `weightDecay is ${weightDecay}`, 'it must be at least 0')
+    fail(name, `betas are ${betas.join(', ')}`, 'both must be at least 0 and below 1')
+  if (!(eps > 0)) fail(name, `eps is ${eps}`, 'it must be above 0')
+  if (!(weightDecay >= 0)) fail(name, `weightDecay is ${weightDecay}`, 'it must be at least 0')
   return options
 }
 
@@ -57,7 +57,11 @@ export class Adam extends Optimizer<AdamOptions> {
     params: readonly Parameter[] | readonly ParameterGroup<AdamOptions>[],
     options: Partial<AdamOptions> = {},
   ) {
-    super(params, checked({ lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options }), rule(false))
+    super(
+      params,
+      checked('Adam', { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, ...options }),
+      rule(false),
+    )
   }
 }
 
@@ -67,6 +71,10 @@ export class AdamW extends Optimizer<AdamOptions> {
     params: readonly Parameter[] | readonly ParameterGroup<AdamOptions>[],
     options: Partial<AdamOptions> = {},
   ) {
-    super(params, checked({ lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, ...options }), rule(true))
+    super(
+      params,
+      checked('AdamW', { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01, ...options }),
+      rule(true),
+    )
   }
 }
