@@ -13,7 +13,14 @@ const floors: readonly (readonly string[])[] = [
   ['demos/', 'bench/', 'tests/', 'scripts/', 'vite.config.ts'],
 ]
 
-const publicEntries = ['src/index.ts', 'src/nn/index.ts', 'src/optim/index.ts', 'src/data/index.ts', 'src/node.ts']
+const publicEntries = [
+  'src/index.ts',
+  'src/nn/index.ts',
+  'src/optim/index.ts',
+  'src/data/index.ts',
+  'src/io/index.ts',
+  'src/node.ts',
+]
 
 function isIn(file: string, rooms: readonly string[]): boolean {
   return rooms.some((room) => (room.endsWith('/') ? file.startsWith(room) : file === room))

@@ -1,0 +1,16 @@
+export type { ByteSource, FileSource, RemoteFile } from './byte-source.ts'
+export {
+  type LoadedTensor,
+  openSafetensors,
+  readSafetensors,
+  type SafetensorsFile,
+  type SafetensorsOptions,
+} from './safetensors.ts'
+export type { StoredTensor } from './safetensors-header.ts'
+export {
+  streamSafetensors,
+  type TensorToWrite,
+  type WriteSafetensorsOptions,
+  writeSafetensors,
+} from './safetensors-write.ts'
+export type { StoredDtype } from './stored-dtype.ts'
