@@ -1,6 +1,16 @@
 import { type Tensor, tensor } from '../../src/index.ts'
 import { Parameter } from '../../src/nn/index.ts'
-import { Adagrad, Adam, AdamW, ExponentialMovingAverage, Lion, RMSprop, SGD } from '../../src/optim/index.ts'
+import {
+  Adagrad,
+  Adam,
+  AdamW,
+  clipNorm,
+  clipValue,
+  ExponentialMovingAverage,
+  Lion,
+  RMSprop,
+  SGD,
+} from '../../src/optim/index.ts'
 import { defineCheck, type OpCheck, type Ref } from './check.ts'
 
 /** The inputs are parameters, each followed by its gradient; the same gradients come at every step. */
@@ -201,5 +211,25 @@ export const optimizerChecks: readonly OpCheck[] = [
         message: 'ExponentialMovingAverage: decay is 1; it must be at least 0 and below 1',
       },
     ],
+  }),
+  defineCheck<{ norm: number } | { value: number }>({
+    op: 'clipNorm, clipValue',
+    call: trained((params, attrs) => {
+      const optimizer = new SGD(params, { lr })
+      optimizer.clip = 'norm' in attrs ? clipNorm(attrs.norm) : clipValue(attrs.value)
+      return optimizer
+    }),
+    reference: (all, attrs) => {
+      const slopes = all.flatMap((x, k) => (k % 2 === 1 ? [...x.data] : []))
+      const scale = 'norm' in attrs ? Math.min(1, attrs.norm / (Math.hypot(...slopes) + 1e-6)) : 1
+      const most = 'value' in attrs ? attrs.value : Number.POSITIVE_INFINITY
+      return reference(all, (weight, slope) => weight - lr * scale * Math.max(-most, Math.min(most, slope)))
+    },
+    samples: [
+      { inputs, attrs: { norm: 1 } },
+      { inputs, attrs: { norm: 1e3 }, why: 'less than the limit' },
+      { inputs, attrs: { value: 0.5 } },
+    ],
+    differentiable: false,
   }),
 ]
