@@ -44,34 +44,13 @@ fn given(image: u32, down: u32, right: u32, p: u32, q: u32) -> f32 {
   return select(0.0, dy[i] / divisor(p, q), is_held);
 }
 
+#include "lib/pool_windows.wgsl"
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let i = (group.y * ${GRID_X}u + group.x) * 64u + thread;
   if (i >= ${N * H * W * C}u) {
     return;
   }
-  let column = i / ${C}u;
-  let row = column / ${W}u;
-  let n = row / ${H}u;
-  let down = row - n * ${H}u + ${PH}u;
-  let right = column - row * ${W}u + ${PW}u;
-  let image = n * ${P * Q * C}u + i - column * ${C}u;
-  // The last windows that start at or before the pixel; the REACH_H x REACH_W windows up to them may hold it.
-  let last_p = down / ${SH}u;
-  let last_q = right / ${SW}u;
-  var sum = 0.0;
-#if REACH_H * REACH_W <= 16
-#for R in 0..REACH_H
-#for S in 0..REACH_W
-  sum += given(image, down, right, last_p - ${R}u, last_q - ${S}u);
-#endfor
-#endfor
-#else
-  for (var above = 0u; above < ${REACH_H}u; above++) {
-    for (var before = 0u; before < ${REACH_W}u; before++) {
-      sum += given(image, down, right, last_p - above, last_q - before);
-    }
-  }
-#endif
-  store_y(i, sum);
+  store_y(i, given_by_all(i));
 }

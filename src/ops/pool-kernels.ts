@@ -1,3 +1,4 @@
+import poolWindowsText from '../../shaders/lib/pool_windows.wgsl?raw'
 import avgText from '../../shaders/pool/avg.wgsl?raw'
 import avgGradText from '../../shaders/pool/avg_grad.wgsl?raw'
 import maxText from '../../shaders/pool/max.wgsl?raw'
@@ -14,15 +15,19 @@ const sizes: ParamTypes = {
 const maxParams: ParamTypes = { ...sizes, DH: 'int', DW: 'int' }
 const avgParams: ParamTypes = { ...sizes, COUNT_PADDING: 'flag' }
 const reach: ParamTypes = { REACH_H: 'int', REACH_W: 'int' }
+const includes = { 'lib/pool_windows.wgsl': poolWindowsText }
 
 /** Largest element of each window, or its place in the window. */
 export const maxPool: Kernel = defineKernel('pool/max.wgsl', maxText, { ...maxParams, IS_PLACE: 'flag' }, ['x'])
 
 /** Its gradient, which goes to the first largest element, from the places. */
-export const maxPoolGrad: Kernel = defineKernel('pool/max_grad.wgsl', maxGradText, { ...maxParams, ...reach }, [
-  'places',
-  'dy',
-])
+export const maxPoolGrad: Kernel = defineKernel(
+  'pool/max_grad.wgsl',
+  maxGradText,
+  { ...maxParams, ...reach },
+  ['places', 'dy'],
+  includes,
+)
 
 /** The same for windows that do not overlap, from the images. */
 export const maxPoolCellGrad: Kernel = defineKernel(
@@ -36,7 +41,13 @@ export const maxPoolCellGrad: Kernel = defineKernel(
 export const avgPool: Kernel = defineKernel('pool/avg.wgsl', avgText, avgParams, ['x'])
 
 /** Its gradient. */
-export const avgPoolGrad: Kernel = defineKernel('pool/avg_grad.wgsl', avgGradText, { ...avgParams, ...reach }, ['dy'])
+export const avgPoolGrad: Kernel = defineKernel(
+  'pool/avg_grad.wgsl',
+  avgGradText,
+  { ...avgParams, ...reach },
+  ['dy'],
+  includes,
+)
 
 type Pair = readonly [height: number, width: number]
 

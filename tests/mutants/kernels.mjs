@@ -63,7 +63,7 @@ export const kernels = [
   },
   {
     name: 'max pooling: one window too few gives to a pixel',
-    file: 'shaders/pool/max_grad.wgsl',
+    file: 'shaders/lib/pool_windows.wgsl',
     search: '#for S in 0..REACH_W\n',
     replace: '#for S in 1..REACH_W\n',
     tests: [pool],
