@@ -69,7 +69,10 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
   const flops = new Map<Value, number>()
   const length = new Map<Value, number>()
   const inlined = (v: Value): boolean => !isLeaf(v) && v.node.op.kind === 'map' && !stored.has(v)
-  const reachOf = (v: Value): ReadonlySet<Value> => (inlined(v) ? (reach.get(v) ?? new Set()) : new Set([v]))
+  const reachOf = (v: Value): ReadonlySet<Value> => {
+    const base = baseOf(v)
+    return inlined(base) ? (reach.get(base) ?? new Set()) : new Set([base])
+  }
   const flopsOf = (v: Value): number => (inlined(v) ? (flops.get(v) ?? 0) : 0)
 
   const limitReach = (inputs: readonly Value[], room: number): Set<Value> => {
@@ -77,7 +80,7 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
       const all = new Set(inputs.flatMap((v) => [...reachOf(v)]))
       if (all.size <= room) return all
       const widest = inputs
-        .filter((v) => inlined(v) && reachOf(v).size > 1)
+        .filter((v) => reachOf(v).size > 1)
         .sort((a, b) => reachOf(b).size - reachOf(a).size)[0]
       if (!widest) return all
       store(widest)
@@ -88,7 +91,7 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
     const { op } = node
     if (op.kind === 'kernel') {
       // A node without outputs rewrites the variables that it carries.
-      const written = node.outputs.length === 0 ? (node.payload as readonly unknown[]).length : 2
+      const written = node.outputs.length === 0 ? (node.payload as readonly unknown[]).length : node.outputs.length + 1
       const own = node.inputs.filter((_, i) => !isVirtual(op, i)).length + written
       limitReach(
         node.inputs.filter((_, i) => isVirtual(op, i)),
@@ -161,8 +164,11 @@ function formGroups(
     if (node.op.kind !== 'kernel' || !node.op.epilogue || !out || node.outputs.length > 1 || stored.has(out)) continue
     const root = soleRoot(out, uses, stored)
     if (!root || hosts.has(root) || numel(root.shape) !== numel(out.shape)) continue
-    const extra = [...readsOf(root.node.inputs, inlined)].filter((b) => b !== out).length
-    if (extra + node.inputs.length + 2 > traits.maxBuffers) continue
+    // What is read through generated loads counts as well as what the epilogue reads; two more are the output and a workspace.
+    const bound = readsOf(root.node.inputs, inlined)
+    for (const b of readsOf(node.inputs, inlined)) bound.add(b)
+    bound.delete(out)
+    if (bound.size + 2 > traits.maxBuffers) continue
     hosts.set(root, out)
     rootOf.set(out, root)
   }
