@@ -13,8 +13,46 @@ export {
 } from './activation.ts'
 export { ModuleList, Sequential } from './container.ts'
 export { AvgPool2d, Conv2d, type Conv2dOptions, MaxPool2d, type Pair, type PoolOptions } from './conv.ts'
+export {
+  Conv1d,
+  type Conv1dOptions,
+  ConvTranspose1d,
+  type ConvTranspose1dOptions,
+  ConvTranspose2d,
+  type ConvTranspose2dOptions,
+} from './conv-transpose.ts'
+export { GroupNorm, InstanceNorm2d, RMSNorm } from './group-norm.ts'
+export { type ForwardHook, registerForwardHook } from './hooks.ts'
 export * as init from './init.ts'
 export { Embedding, Linear } from './linear.ts'
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  CosineEmbeddingLoss,
+  CosineSimilarity,
+  CrossEntropyLoss,
+  HuberLoss,
+  KLDivLoss,
+  L1Loss,
+  MSELoss,
+  NLLLoss,
+  SmoothL1Loss,
+} from './loss.ts'
 export { Module, type StateDict, type StateEntry } from './module.ts'
 export { BatchNorm2d, LayerNorm } from './norm.ts'
 export { Buffer, Counter, Parameter } from './parameter.ts'
+export {
+  CELU,
+  ELU,
+  Hardsigmoid,
+  Hardswish,
+  Identity,
+  LogSigmoid,
+  Mish,
+  PReLU,
+  ReLU6,
+  SELU,
+  Softsign,
+} from './rectifier.ts'
+export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, Upsample, type UpsampleOptions } from './resize.ts'
+export { type Summary, type SummaryRow, summary } from './summary.ts'
