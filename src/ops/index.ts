@@ -106,6 +106,7 @@ export { ceil, floor, isFinite, isNaN, remainder, round } from './rounding.ts'
 export { cumsum } from './scan.ts'
 export { scatter, scatterAdd } from './scatter.ts'
 export { logSoftmax, softmax } from './softmax.ts'
+export { argsort, type Sorted, sort, topk } from './sort.ts'
 export { all, any, argmin, norm, std, variance } from './statistics.ts'
 export { chunk, flip, repeatInterleave, roll, split, tile } from './tiling.ts'
 export {

@@ -23,6 +23,7 @@ import { roundingChecks } from './rounding.check.ts'
 import { scanChecks } from './scan.check.ts'
 import { scatterChecks } from './scatter.check.ts'
 import { softmaxChecks } from './softmax.check.ts'
+import { sortChecks } from './sort.check.ts'
 import { statisticsChecks } from './statistics.check.ts'
 import { tilingChecks } from './tiling.check.ts'
 import { unaryChecks } from './unary.check.ts'
@@ -54,6 +55,7 @@ export const checks: readonly OpCheck[] = [
   ...groupNormChecks,
   ...gatherChecks,
   ...scatterChecks,
+  ...sortChecks,
   ...randomChecks,
   ...optimizerChecks,
 ]
