@@ -16,7 +16,12 @@ export default defineConfig({
     rollupOptions: {
       external: [/^node:/, 'webgpu', /^wgsl-preprocessor/],
       // One file per module, so that an app's bundler drops what the app does not use.
-      output: { preserveModules: true, preserveModulesRoot: 'src', entryFileNames: '[name].js' },
+      output: {
+        preserveModules: true,
+        preserveModulesRoot: 'src',
+        // npm leaves folders named node_modules out of a package.
+        entryFileNames: ({ name }) => `${name.replace(/^.*node_modules\//, 'vendor/')}.js`,
+      },
     },
   },
   test: {

@@ -1,4 +1,5 @@
 export { type ByteCache, openCache } from './byte-cache.ts'
+export { type CsvColumn, type CsvColumnKind, type CsvOptions, type CsvTable, readCsv, stackColumns } from './csv.ts'
 export { ArrayDataset, type BatchDtype, type Dataset, type Field, type HostArray, type NumberArray } from './dataset.ts'
 export { type FetchCachedOptions, fetchCached } from './fetch-cached.ts'
 export { type DrawnDigits, drawDigits } from './glyphs.ts'
@@ -6,4 +7,11 @@ export { type Idx, type IdxDtype, parseIdx, readIdx } from './idx.ts'
 export { imageDataset } from './images.ts'
 export { DataLoader, type DataLoaderOptions, type LoaderState } from './loader.ts'
 export { type MnistFile, mnistFiles } from './mnist.ts'
+export {
+  type FitNormalizerOptions,
+  fitNormalizer,
+  type Normalizer,
+  type NormalizerState,
+  normalizer,
+} from './normalizer.ts'
 export { permutation, type Random, random } from './random.ts'
