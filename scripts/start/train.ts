@@ -53,9 +53,6 @@ export async function train(
   manualSeed(seed, device)
   const model = digitReader()
   const optimizer = new optim.AdamW(model.parameters(), { lr: learningRate, weightDecay: 0 })
-  const setRate = (lr: number): void => {
-    optimizer.lr = lr
-  }
 
   const step = compile((x: Tensor, y: Tensor) => {
     const loss = crossEntropy(model.forward(x), y)
@@ -104,7 +101,7 @@ export async function train(
     let earlier: Promise<void> = Promise.resolve()
     for await (const { x, y } of loader) {
       // Half a cosine, from the whole rate down to nothing.
-      setRate(learningRate * 0.5 * (1 + Math.cos((Math.PI * taken) / steps)))
+      optimizer.lr = learningRate * 0.5 * (1 + Math.cos((Math.PI * taken) / steps))
       const { loss } = step(x, y)
       taken++
       if (taken % every !== 0 && taken !== steps) continue
@@ -129,7 +126,7 @@ export async function train(
   result.stepsPerSecond = taken / trainedFor
 
   // A profiled step is a step like any other; without a learning rate it leaves the network as it is.
-  setRate(0)
+  optimizer.lr = 0
   const profiles: Profile[] = []
   for await (const { x, y } of loader) {
     profiles.push(await profile(step, x, y))

@@ -1,5 +1,6 @@
 import { fail, StaleOutputError, WgradError } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
+import { formatBytes } from '../gpu/pool.ts'
 import { numel, sameShape } from '../shape.ts'
 import type { CompileOptions, StepCost, StepOutputs } from './compile.ts'
 import { type Copy, Instance } from './instance.ts'
@@ -284,7 +285,7 @@ export class CompiledPlan {
     for (const v of arenas) if (!v.placed) own.push(specBytes(v))
     const after = pool.allocated + this.instance.missingBytes() + pool.wouldAdd(own)
     if (after > memoryBudget)
-      throw this.instance.refusal(`${after} bytes in all, and the memory budget is ${memoryBudget}`)
+      throw this.instance.refusal(`${formatBytes(after)} in all; the memory budget is ${formatBytes(memoryBudget)}`)
   }
 
   private verify(): void {

@@ -1,5 +1,6 @@
 import { WgradError } from '../errors.ts'
 import type { Program } from '../gpu/pipelines.ts'
+import { formatBytes } from '../gpu/pool.ts'
 import { formatShape, numel } from '../shape.ts'
 import { settleEffects } from './effects.ts'
 import { type Emitted, emitCall, emitMap } from './emit.ts'
@@ -151,7 +152,7 @@ function finishPlan(
     for (const b of bindings) {
       if (b.bytes > traits.maxBindingBytes) {
         throw new WgradError(
-          `${group.node.op.name}: needs a buffer of ${b.bytes} bytes bound at once; this device's limit is ${traits.maxBindingBytes}`,
+          `${group.node.op.name}: binds ${formatBytes(b.bytes)} at once, and this device's limit is ${formatBytes(traits.maxBindingBytes)}; use a smaller batch`,
         )
       }
     }

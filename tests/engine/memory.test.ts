@@ -38,7 +38,7 @@ describe('a step that cannot fit', () => {
     const refused = step.prepare([spec([2048, 64])])
     await expect(refused).rejects.toThrow(OutOfMemoryError)
     await expect(refused).rejects.toThrow(
-      /^prepare: the step needs .*4194304; its largest buffers are relu \[2048, 512\] at memory\.test\.ts:\d+:\d+ \(4\.0 MiB\), matmul/,
+      /^prepare: the step needs 5\.5 MiB in all; the memory budget is 4\.0 MiB; its largest buffers are relu \[2048, 512\] at memory\.test\.ts:\d+:\d+ \(4\.0 MiB\), matmul/,
     )
     expect(device.pool.used).toBe(used)
     expect(device.pool.allocated).toBe(allocated)
@@ -51,7 +51,7 @@ describe('a step that cannot fit', () => {
     const before = device.pool.used
     const step = compile((x: Tensor) => x.transpose().matmul(x))
     await expect(step.prepare([spec([1, 9000])])).rejects.toThrow(
-      "matmul: needs a buffer of 324000000 bytes bound at once; this device's limit is 134217728",
+      "matmul: binds 309.0 MiB at once, and this device's limit is 128.0 MiB; use a smaller batch",
     )
     expect(device.pool.used).toBe(before)
   })
