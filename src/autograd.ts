@@ -31,7 +31,7 @@ export function grad(y: Tensor, wrt: readonly Tensor[], seed?: Tensor): Tensor[]
   })
   const { nodes, on } = dependents(y.value, targets)
   const gradients = new Map<Value, Tensor>()
-  gradients.set(y.value, seed ?? full(y.shape, 1, y.dtype))
+  gradients.set(y.value, seed ?? full(y.shape, 1, y.dtype, y.device))
 
   for (const node of nodes.reverse()) {
     const grads = node.outputs.map((o) => gradients.get(o) ?? null)

@@ -82,10 +82,17 @@ export function compile<Args extends readonly Tensor[], Out extends StepOutputs>
     return made
   }
 
+  const planOf = (args: readonly Tensor[]): CompiledPlan => {
+    const device = deviceOf(args)
+    const other = args.findIndex((a) => a.device !== device)
+    if (other >= 0) fail('compile', `argument ${other} is on another device than the step`, 'make it on that device')
+    return find(device, args)
+  }
+
   const step = (...args: Args): Out => {
     checkArguments(args)
     if (activeTrace()) return fn(...args)
-    return find(deviceOf(args), args).call(args) as Out
+    return planOf(args).call(args) as Out
   }
   return Object.assign(step, {
     async prepare(
@@ -105,7 +112,7 @@ export function compile<Args extends readonly Tensor[], Out extends StepOutputs>
     },
     planFor(...args: Args): CompiledPlan {
       checkArguments(args)
-      return find(deviceOf(args), args)
+      return planOf(args)
     },
     release(): void {
       for (const plan of plans.splice(0)) plan.release()

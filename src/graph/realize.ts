@@ -1,5 +1,6 @@
 import { fail } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
+import { constantOf } from './constant.ts'
 import { arenaOf } from './effects.ts'
 import { type HostWrite, Instance } from './instance.ts'
 import {
@@ -122,7 +123,9 @@ export function runEffects(fn: () => void): void {
   if (effect) {
     // What the effects are made of may read the very buffers that they write, so as much as can be is computed first.
     const device = effect.kind === 'assign' ? effect.variable.device : effect.node.device
-    realize(trace.effects.flatMap(sourcesOf).filter((v) => v.node.op.kind !== 'leaf' && !readsWritten(device, v)))
+    const isWork = (v: Value): boolean =>
+      v.node.op.kind !== 'leaf' && constantOf(v) === null && !readsWritten(device, v)
+    realize(trace.effects.flatMap(sourcesOf).filter(isWork))
     compute(collect(device, [], trace.effects), [])
   }
   for (const hook of trace.hooks) hook()

@@ -130,9 +130,7 @@ export function tensor(data: NestedNumbers | ArrayLike<number>, options: TensorO
     )
   }
   const dtype = options.dtype ?? naturalDtype(flat)
-  if (dtype === 'f16' && !device.info.features.includes('shader-f16')) {
-    fail('tensor', 'dtype f16 on a device without shader-f16', 'use f32')
-  }
+  if (dtype === 'f16') needHalf('tensor', device)
   if (options.requiresGrad && !isFloat(dtype))
     fail('tensor', `requiresGrad with dtype ${dtype}`, 'only f32 and f16 have gradients')
   const value = dataLeaf(device, { shape, dtype }, encode(flat, dtype))
@@ -172,7 +170,9 @@ export async function readAll(tensors: readonly Tensor[]): Promise<TypedArray[]>
     if (why) throw new StaleOutputError(why)
     return t.value
   })
-  const device = (values[0] as Value).node.device
+  const { device } = (values[0] as Value).node
+  if (values.some((v) => v.node.device !== device))
+    fail('read', 'the tensors are on different devices', 'read those of each device on their own')
   device.assertUsable('read')
   const host = values.map(hostBytes)
   if (host.every((h) => h !== null)) {
@@ -199,19 +199,24 @@ export function noGrad<T>(fn: () => T): T {
   }
 }
 
-/** Calls an op: checks its inputs, records a node, runs nothing. */
-export function call(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}): Tensor[] {
+/** Calls an op: checks its inputs, records a node, runs nothing. An op without inputs runs `on` a device, the default one unless given. */
+export function call(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}, on?: Device): Tensor[] {
   const values = inputs.map((t) => t.value)
   const specs = op.infer(values as readonly Spec[], attrs as never)
-  const device = sharedDevice(op.name, inputs)
+  const device = on ?? sharedDevice(op.name, inputs)
+  if (specs.some((s) => s.dtype === 'f16')) needHalf(op.name, device)
   const node = new Node(device, op, attrs, values, specs, captureSite(call))
   node.requiresGrad = gradEnabled && op.backward !== null && values.some((v) => v.node.requiresGrad)
   return node.outputs.map((o) => new Tensor(o))
 }
 
 /** {@link call} for an op with one output. */
-export function call1(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}): Tensor {
-  return call(op, inputs, attrs)[0] as Tensor
+export function call1(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}, on?: Device): Tensor {
+  return call(op, inputs, attrs, on)[0] as Tensor
+}
+
+function needHalf(op: string, device: Device): void {
+  if (!device.info.features.includes('shader-f16')) fail(op, 'dtype f16 on a device without shader-f16', 'use f32')
 }
 
 function sharedDevice(name: string, inputs: readonly Tensor[]): Device {

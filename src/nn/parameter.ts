@@ -2,6 +2,7 @@ import { encode } from '../dtype.ts'
 import { fail } from '../errors.ts'
 import { runEffects, writeVariable } from '../graph/realize.ts'
 import { Tensor } from '../graph/tensor.ts'
+import { activeTrace } from '../graph/trace.ts'
 import type { Value } from '../graph/value.ts'
 import { Variable } from '../graph/variable.ts'
 import { formatShape } from '../shape.ts'
@@ -42,8 +43,15 @@ export class StateTensor extends Tensor {
     runEffects(() => this.variable.assign(value.value))
   }
 
-  /** Sets the contents to numbers, row-major. */
+  /** Sets the contents to numbers, row-major: at once, so not within a function that is being compiled. */
   set(data: ArrayLike<number>): void {
+    if (activeTrace())
+      fail(
+        'set',
+        `${this.variable.label} is set within a function that is being compiled`,
+        'use assign, or set it outside',
+      )
+    this.device.assertUsable('set')
     if (data.length !== this.size)
       fail(
         'set',

@@ -307,10 +307,10 @@ export function log(x: Tensor): Tensor {
 
 /** Zeros of the shape and dtype of `x`. */
 export function zerosLike(x: Tensor): Tensor {
-  return full(x.shape, 0, x.dtype)
+  return full(x.shape, 0, x.dtype, x.device)
 }
 
 /** Ones of the shape and dtype of `x`. */
 export function onesLike(x: Tensor): Tensor {
-  return full(x.shape, 1, x.dtype)
+  return full(x.shape, 1, x.dtype, x.device)
 }

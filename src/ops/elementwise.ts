@@ -1,5 +1,6 @@
 import { type DType, isFloat, promote } from '../dtype.ts'
 import { fail } from '../errors.ts'
+import type { Device } from '../gpu/device.ts'
 import { constantOp, literal } from '../graph/constant.ts'
 import type { GradContext, GradRules, MapOp } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
@@ -73,18 +74,18 @@ function resultDtype(op: string, rule: DtypeRule, names: readonly string[], spec
 /** A tensor, or a number that becomes a constant of the other operand's dtype. */
 export type Operandish = Tensor | number
 
-/** A tensor that holds one number everywhere. */
-export function full(shape: readonly number[], value: number, dtype: DType = 'f32'): Tensor {
+/** A tensor that holds one number everywhere; on the default device unless one is given. */
+export function full(shape: readonly number[], value: number, dtype: DType = 'f32', device?: Device): Tensor {
   checkShape('full', shape)
-  return call1(constantOp, [], { shape, dtype, value })
+  return call1(constantOp, [], { shape, dtype, value }, device)
 }
 
 function scalarLike(value: number, like: Tensor): Tensor {
-  const { dtype } = like
+  const { dtype, device } = like
   if ((dtype === 'i32' || dtype === 'u32') && !Number.isInteger(value)) {
     fail('constant', `${value} met a tensor of ${dtype}`, 'give a whole number, or cast the tensor to f32')
   }
-  return full([], value, dtype)
+  return full([], value, dtype, device)
 }
 
 /** Brings two operands, one of which may be a number, to tensors. */

@@ -10,6 +10,9 @@ import { full } from '../ops/elementwise.ts'
 import type { Optimizer } from './optimizer.ts'
 import { type ArenaState, readArenas, writeArenas } from './state.ts'
 
+/** What of an optimizer of any options is used here; its own work is no part of its public type. */
+type Inner = Pick<Optimizer<{ lr: number }>, 'groups' | 'parameters' | 'pack' | 'update'>
+
 /** Where a {@link GradientAccumulator} stands between two micro-batches. */
 export interface AccumulatorState {
   readonly pending: number
@@ -27,15 +30,15 @@ export class GradientAccumulator {
   pending = 0
   /** @internal The mean so far, for each group of the optimizer. */
   readonly sums: readonly Variable[]
-  private readonly optimizer: Pick<Optimizer<{ lr: number }>, 'groups' | 'parameters' | 'pack' | 'update'>
+  private readonly optimizer: Inner
 
-  constructor(optimizer: Pick<Optimizer<{ lr: number }>, 'groups' | 'parameters' | 'pack' | 'update'>, every: number) {
+  constructor(optimizer: Pick<Optimizer<{ lr: number }>, 'groups' | 'parameters'>, every: number) {
     if (!Number.isInteger(every) || every < 1)
       fail('GradientAccumulator', `every is ${every}`, 'it must be a whole number of at least 1')
-    this.optimizer = optimizer
+    this.optimizer = optimizer as Inner
     this.every = every
     this.sums = optimizer.groups.map(
-      ({ elements, arena }) => new Variable(full([elements], 0).value, 'accumulated', false, arena.device),
+      ({ elements, arena }) => new Variable(full([elements], 0, 'f32', arena.device).value, 'accumulated', false),
     )
   }
 

@@ -27,7 +27,7 @@ export class ExponentialMovingAverage {
     this.decay = decay
     this.optimizer = optimizer
     this.averages = optimizer.groups.map(
-      ({ elements, arena }) => new Variable(full([elements], 0).value, 'average', false, arena.device),
+      ({ elements, arena }) => new Variable(full([elements], 0, 'f32', arena.device).value, 'average', false),
     )
     this.reset()
   }

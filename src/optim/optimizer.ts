@@ -172,7 +172,7 @@ function makeGroup<O>(params: readonly Parameter[], options: O, rule: UpdateRule
     shared.members.length === variables.length &&
     variables.every((v, i) => v.arena === shared && v.arenaOffset === offsets[i])
   const filled = (label: string, value: number): Variable =>
-    new Variable(full([elements], value).value, label, false, (variables[0] as Variable).device)
+    new Variable(full([elements], value, 'f32', (variables[0] as Variable).device).value, label, false)
   let arena = shared as Variable
   if (!kept) {
     arena = filled('parameters', 0)

@@ -13,7 +13,9 @@ async function mostBuffers(before: number, after: number, wide: number): Promise
   const step = compile((x: Tensor) => {
     let sum = x
     for (const t of first) sum = sum.add(t)
-    let y = concat([sum, ...parts]).reshape([-1, 2]).sum(1)
+    let y = concat([sum, ...parts])
+      .reshape([-1, 2])
+      .sum(1)
     for (const t of second) y = y.mul(t.sum()).add(t.reshape([2, 1]).sum(0).max())
     return y
   })

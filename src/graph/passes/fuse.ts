@@ -79,9 +79,7 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
     for (;;) {
       const all = new Set(inputs.flatMap((v) => [...reachOf(v)]))
       if (all.size <= room) return all
-      const widest = inputs
-        .filter((v) => reachOf(v).size > 1)
-        .sort((a, b) => reachOf(b).size - reachOf(a).size)[0]
+      const widest = inputs.filter((v) => reachOf(v).size > 1).sort((a, b) => reachOf(b).size - reachOf(a).size)[0]
       if (!widest) return all
       store(widest)
     }
