@@ -17,10 +17,10 @@ export interface OptimizerState {
   readonly moments: StateDict
 }
 
-/** Groups as far as their layout goes. */
+/** @internal Groups as far as their layout goes. */
 type Laid = Pick<Group<unknown>, 'params' | 'offsets' | 'arena' | 'elements'>
 
-/** A variable laid out as a group's arena, and what its parts are called behind the parameters' keys. */
+/** @internal A variable laid out as a group's arena, and what its parts are called behind the parameters' keys. */
 export interface ArenaState {
   readonly group: Laid
   readonly variable: Variable
@@ -49,7 +49,7 @@ function partsOf(op: string, { group, suffix }: ArenaState, model: Module): Part
   })
 }
 
-/** Reads arenas as state entries in PyTorch's layout. */
+/** @internal Reads arenas as state entries in PyTorch's layout. */
 export async function readArenas(
   op: string,
   states: readonly ArenaState[],
@@ -68,7 +68,10 @@ export async function readArenas(
   )
 }
 
-/** Writes what {@link readArenas} read. Throws before anything is changed, naming what is missing, unexpected or of another shape. */
+/**
+ * @internal Writes what {@link readArenas} read. Throws before anything is changed, naming what is missing, unexpected or
+ * of another shape.
+ */
 export function writeArenas(op: string, states: readonly ArenaState[], model: Module, dict: StateDict): void {
   const problems: string[] = []
   const unexpected = new Set(Object.keys(dict))
