@@ -39,7 +39,7 @@ export {
   SmoothL1Loss,
 } from './loss.ts'
 export { Module, type StateDict, type StateEntry } from './module.ts'
-export { BatchNorm2d, LayerNorm } from './norm.ts'
+export { BatchNorm1d, BatchNorm2d, type BatchNormModuleOptions, LayerNorm } from './norm.ts'
 export { Buffer, Counter, Parameter } from './parameter.ts'
 export {
   CELU,

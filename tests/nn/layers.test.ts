@@ -41,6 +41,11 @@ describe('state dicts have the keys and shapes of PyTorch', () => {
     ['InstanceNorm2d', () => new nn.InstanceNorm2d(6), {}],
     ['InstanceNorm2d with weights', () => new nn.InstanceNorm2d(6, { affine: true }), { weight: [6], bias: [6] }],
     ['RMSNorm', () => new nn.RMSNorm([2, 3]), { weight: [2, 3] }],
+    [
+      'BatchNorm1d',
+      () => new nn.BatchNorm1d(3),
+      { weight: [3], bias: [3], running_mean: [3], running_var: [3], num_batches_tracked: [] },
+    ],
     ['PReLU', () => new nn.PReLU(3), { weight: [3] }],
     ['CrossEntropyLoss', () => new nn.CrossEntropyLoss(), {}],
   ]
@@ -76,6 +81,18 @@ it('one-dimensional convolutions read weights with the taps last', async () => {
   expect(Array.from(await backward.forward(tensor([2], { shape: [1, 1, 1] })).data())).toEqual([2, 8, 4, 10, 6, 12])
 })
 
+it('BatchNorm1d does for rows and sequences what BatchNorm2d does for images', async () => {
+  const values = wave(4 * 3)
+  const run = async (layer: nn.Module, shape: number[]): Promise<number[]> => {
+    const trained = Array.from(await layer.forward(tensor(values, { shape })).data())
+    const tested = await layer.eval().forward(tensor(values, { shape })).data()
+    return [...trained, ...tested]
+  }
+  const expected = await run(new nn.BatchNorm2d(3), [2, 1, 2, 3])
+  expect(await run(new nn.BatchNorm1d(3), [4, 3])).toEqual(expected)
+  expect(await run(new nn.BatchNorm1d(3), [2, 2, 3])).toEqual(expected)
+})
+
 it('modules do what their ops do', async () => {
   const x = tensor(wave(2 * 3 * 4 * 6), { shape: [2, 3, 4, 6] })
   const pairs: [Tensor, Tensor][] = [
@@ -99,6 +116,10 @@ describe('errors', () => {
   it.each<[string, () => unknown]>([
     ['GroupNorm: 3 groups of 4 channels; the groups must divide the channels', () => new nn.GroupNorm(3, 4)],
     ['Upsample: neither size nor scaleFactor; give one of the two', () => new nn.Upsample({})],
+    [
+      'BatchNorm1d: the input is [1, 2, 2, 3]; it must be [N, 3] or [N, L, 3]',
+      () => new nn.BatchNorm1d(3).forward(tensor(wave(12), { shape: [1, 2, 2, 3] })),
+    ],
     [
       'GroupNorm: the input is [2, 3]; its last axis must be 4',
       () => new nn.GroupNorm(2, 4).forward(tensor(wave(6), { shape: [2, 3] })),
