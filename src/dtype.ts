@@ -25,6 +25,7 @@ export function computeType(dtype: DType): string {
   return computeOf[dtype]
 }
 
+/** True for the dtypes that have gradients. */
 export function isFloat(dtype: DType): boolean {
   return dtype === 'f32' || dtype === 'f16'
 }

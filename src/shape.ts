@@ -1,5 +1,6 @@
 import { fail } from './errors.ts'
 
+/** Sizes of the axes, outermost first. */
 export type Shape = readonly number[]
 
 /** Number of elements; 1 for a scalar. */
@@ -14,6 +15,7 @@ export function formatShape(shape: Shape): string {
   return `[${shape.join(', ')}]`
 }
 
+/** True when both have the same axes of the same sizes. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((s, i) => s === b[i])
 }

@@ -117,7 +117,7 @@ function checkInterface(program: Program): void {
 }
 
 /** A compiler message with five lines of the rendered shader around it. */
-export function compileError(program: Program, text: string, line: number): string {
+function compileError(program: Program, text: string, line: number): string {
   const lines = program.source.split('\n')
   const from = Math.max(0, line - 3)
   const shown = line > 0 ? lines.slice(from, from + 5) : []

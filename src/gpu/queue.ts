@@ -1,7 +1,4 @@
-/**
- * The one line in which all GPU work stands. A job runs at once while the GPU is not too far behind; otherwise it waits
- * in order, so that a loop that never awaits cannot run the device out of memory or make the page wait for seconds.
- */
+/** A piece of work for the queue. */
 export interface Job {
   /** Estimated GPU time in milliseconds. */
   readonly cost: number
@@ -10,6 +7,10 @@ export interface Job {
   fail?(error: unknown): void
 }
 
+/**
+ * The one line in which all GPU work stands. A job runs at once while the GPU is not too far behind; otherwise it waits
+ * in order, so that a loop that never awaits cannot run the device out of memory or make the page wait for seconds.
+ */
 export class Queue {
   /** Submits since the device was opened. */
   submits = 0

@@ -17,6 +17,7 @@ export const hostOp: LeafOp = leafOp('host')
 /** What a variable holds at one moment. Payload: {@link VariableRead}. */
 export const readOp: LeafOp = leafOp('read')
 
+/** What a data leaf carries. */
 export interface HostData {
   /** Dropped when uploaded. */
   bytes: ArrayBuffer | null

@@ -133,6 +133,7 @@ export interface PackOp<I extends string = string, A extends Attrs = Attrs> exte
   offsets(attrs: A): readonly number[]
 }
 
+/** Any op. */
 export type Op<I extends string = string, A extends Attrs = Attrs> =
   | MapOp<I, A>
   | KernelOp<I, A>

@@ -74,6 +74,7 @@ export class Trace {
 
 let active: Trace | null = null
 
+/** The trace that ops and effects are recorded in now, or null outside of any. */
 export function activeTrace(): Trace | null {
   return active
 }

@@ -14,10 +14,15 @@ function pair(v: Pair): readonly [number, number] {
 
 /** Options of {@link Conv2d}. */
 export interface Conv2dOptions {
+  /** Pixels between windows; 1 unless given. */
   readonly stride?: Pair
+  /** Zeros on each side of the image, 0 unless given; 'same' keeps the size of the image and takes stride 1. */
   readonly padding?: Pair | 'same'
+  /** Pixels between the taps of a window; 1 unless given. */
   readonly dilation?: Pair
+  /** Channels and outputs are cut into this many groups that do not mix; 1 unless given. */
   readonly groups?: number
+  /** Whether a number is added to each output channel; true unless given. */
   readonly bias?: boolean
 }
 
@@ -62,8 +67,9 @@ export class Conv2d extends Module {
 
 /** Options of the pooling modules. */
 export interface PoolOptions {
-  /** The kernel size unless given. */
+  /** Pixels between windows; the kernel size unless given. */
   readonly stride?: Pair
+  /** Pixels around the image that count for nothing, or as zeros in a mean; at most half the kernel, 0 unless given. */
   readonly padding?: Pair
 }
 

@@ -4,6 +4,7 @@ import { formatShape } from '../shape.ts'
 /** A number for both axes of an image, or one for each: height, width. */
 export type PairOption = number | readonly [height: number, width: number]
 
+/** Height and width. */
 export type Pair = readonly [height: number, width: number]
 
 /** Height and width of an option, checked to be whole numbers of at least `least`. */
