@@ -47,7 +47,7 @@ export function orderCalls({ lines, size, count, inner }: Lines, isCounted: bool
     LINES: lines,
     SLOTS: slots,
     STAGES: stages,
-    THREADS: Math.min(slots / 2, 256),
+    THREADS: Math.min(slots / 2, 128),
     WIDTH: grid[0],
   }
   return [{ ...rest, kernel: bitonicKernel, params, grid, flops: (lines * slots * stages * (stages + 1)) / 4 }]

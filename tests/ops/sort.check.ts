@@ -58,7 +58,7 @@ export const sortChecks: readonly OpCheck[] = [
         forwardOnly: true,
         why: 'equal elements',
       },
-      { inputs: [distinct(1024)], forwardOnly: true },
+      { inputs: [distinct(512)], forwardOnly: true, why: 'several pairs for an invocation' },
       { inputs: [distinct(1025)], forwardOnly: true, why: 'longer than the network' },
       {
         inputs: [{ shape: [1100], values: [2, 0, 1], dtype: 'i32' }],
@@ -128,6 +128,14 @@ export const sortChecks: readonly OpCheck[] = [
         message: 'topk: k is 4 for axis 1 of [2, 3]; it must be a whole number from 1 to 3',
       },
     ],
+  }),
+  defineCheck({
+    op: 'topk in shared memory',
+    call: ([x]) => both(topk(x!, 3, 1)),
+    reference: ([x]) => firstOf(x!, 1, true, 3),
+    samples: [{ inputs: [distinct(3, 7, 2)] }],
+    differentiable: true,
+    kernels: ['gpu'],
   }),
   ...(
     [
