@@ -41,6 +41,7 @@ export {
 export { Module, type StateDict, type StateEntry } from './module.ts'
 export { BatchNorm1d, BatchNorm2d, type BatchNormModuleOptions, LayerNorm } from './norm.ts'
 export { Buffer, Counter, Parameter } from './parameter.ts'
+export { AvgPool1d, MaxPool1d, type Pool1dOptions } from './pool-1d.ts'
 export {
   CELU,
   ELU,

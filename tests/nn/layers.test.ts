@@ -112,6 +112,18 @@ it('modules do what their ops do', async () => {
   }
 })
 
+it('one-dimensional pooling goes along the sequence', async () => {
+  const x = tensor([1, -1, 5, -2, 3, -3, 2, -9, 7, 0], { shape: [1, 5, 2] })
+  const [largest, padded, average] = await readAll([
+    new nn.MaxPool1d(2).forward(x),
+    new nn.MaxPool1d(3, { stride: 2, padding: 1 }).forward(x),
+    new nn.AvgPool1d(2, { stride: 3 }).forward(x),
+  ])
+  expect(Array.from(largest ?? [])).toEqual([5, -1, 3, -3])
+  expect(Array.from(padded ?? [])).toEqual([5, -1, 5, -2, 7, 0])
+  expect(Array.from(average ?? [])).toEqual([3, -1.5, 4.5, -4.5])
+})
+
 describe('errors', () => {
   it.each<[string, () => unknown]>([
     ['GroupNorm: 3 groups of 4 channels; the groups must divide the channels', () => new nn.GroupNorm(3, 4)],
@@ -119,6 +131,10 @@ describe('errors', () => {
     [
       'BatchNorm1d: the input is [1, 2, 2, 3]; it must be [N, 3] or [N, L, 3]',
       () => new nn.BatchNorm1d(3).forward(tensor(wave(12), { shape: [1, 2, 2, 3] })),
+    ],
+    [
+      'MaxPool1d: the input is [2, 3]; it must be [sequences, length, channels]',
+      () => new nn.MaxPool1d(2).forward(tensor(wave(6), { shape: [2, 3] })),
     ],
     [
       'GroupNorm: the input is [2, 3]; its last axis must be 4',
