@@ -148,7 +148,7 @@ export class CompiledPlan {
     reclaimed.unregister(this)
     this.instance.release()
     for (const ring of this.rings ?? []) {
-      for (const value of ring.last) if (value) preserve(value)
+      for (const value of ring.last) if (value && !preserve(value)) value.overwritten = true
       for (const storage of ring.storages) {
         storage.stamp = released
         storage.release()
@@ -233,7 +233,7 @@ export class CompiledPlan {
   private handle(ring: OutputRing, at: number, spec: Spec): Tensor {
     const storage = ring.storages[at] as Storage
     const old = ring.last[at]
-    if (old) preserve(old)
+    if (old && !preserve(old)) old.overwritten = true
     const value = storedLeaf(this.device, spec, storage)
     value.pending = []
     ring.last[at] = value

@@ -227,6 +227,13 @@ function sharedDevice(name: string, inputs: readonly Tensor[]): Device {
       fail(name, 'its inputs are on different devices', 'read one and make it anew on the other device')
     const why = t.stale?.()
     if (why) throw new StaleOutputError(why)
+    // Autograd keeps what a computed tensor was made of, but not what it held.
+    if (t.value.overwritten)
+      fail(
+        name,
+        `it needs the ${t.dtype} ${formatShape(t.shape)} that was overwritten since it was used`,
+        'take gradients before parameters are updated and outputs of steps are overwritten',
+      )
   }
   return device
 }

@@ -80,6 +80,8 @@ export class Value {
   storage: Storage | null = null
   /** Lazy nodes that read a storage which is going to be overwritten; null where the storage never changes. */
   pending: WeakRef<Node>[] | null = null
+  /** What stands in the storage is no longer this value, and nobody waited for it. */
+  overwritten = false
   /** Length of `pending` at which those that are computed or gone are forgotten. */
   private pruneAt = 64
   private static count = 0

@@ -91,13 +91,13 @@ export class Variable implements Spec {
   beforeWrite(): void {
     const reader = this.reader
     this.reader = null
-    if (reader) preserve(reader)
+    if (reader && !preserve(reader)) reader.overwritten = true
   }
 
   /** Moves the variable into a range of an arena. */
   home(arena: Variable, offset: number): void {
-    // A reader that still waits for the initial value will find it in the new place.
-    if (!this.initial) this.beforeWrite()
+    // A reader keeps the old place, which nobody writes any more; one that waits for the initial value will find it in the new place.
+    if (!this.initial) this.reader = null
     const old = this.placed
     const left = this.arena?.members.indexOf(this) ?? -1
     if (left >= 0) this.arena?.members.splice(left, 1)
@@ -109,18 +109,19 @@ export class Variable implements Spec {
   }
 }
 
-/** Moves a leaf to a copy of its storage if lazy nodes still wait for it. */
-export function preserve(value: Value): void {
+/** Moves a leaf to a copy of its storage if lazy nodes still wait for it; false when it stays. */
+export function preserve(value: Value): boolean {
   const waiting = (value.pending ?? []).some((ref) => {
     const node = ref.deref()
     return node?.outputs.some((o) => o.storage === null) ?? false
   })
   value.pending = null
   const old = value.storage
-  if (!waiting || !old) return
+  if (!waiting || !old) return false
   const copy = Storage.allocate(old.device, old.bytes, 'preserved')
   copyStorage(old.device, old, copy)
   value.storage = copy
+  return true
 }
 
 /** Queues a copy from one storage to another. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { compile, type Device, readAll, type Tensor, tensor } from '../../src/index.ts'
+import { compile, type Device, grad, readAll, type Tensor, tensor } from '../../src/index.ts'
 import { Buffer, Parameter } from '../../src/nn/parameter.ts'
 import { openDevice } from '../../src/node.ts'
 import { SGD } from '../../src/optim/index.ts'
@@ -109,5 +109,41 @@ describe('what a compiled function may not return', () => {
     expect(() => promised(tensor([1]))).toThrow(/^compile: the function is asynchronous; /)
     const number = compile((() => 5) as unknown as () => Tensor)
     expect(() => number()).toThrow(/^compile: the function returned number; return tensors/)
+  })
+})
+
+describe('gradients that need what was overwritten', () => {
+  test('are refused where the tensor was computed before, and right where it was not', async () => {
+    const x = tensor([3], { requiresGrad: true })
+    const p = parameter(10)
+    const computed = x.mul(p)
+    await computed.data()
+    p.set([100])
+    const lazy = x.mul(p)
+    p.set([1000])
+    expect(() => grad(computed.sum(), [x])).toThrow(
+      'mul: it needs the f32 [1] that was overwritten since it was used; take gradients before parameters are updated and outputs of steps are overwritten',
+    )
+    expect(await lists(...grad(lazy.sum(), [x]))).toEqual([[100]])
+  })
+
+  test('are refused for outputs that the ring has overwritten', async () => {
+    const step = compile((a: Tensor) => a.mul(1.5), { ring: 1 })
+    const x = tensor([3], { requiresGrad: true })
+    const y = x.mul(step(tensor([2])))
+    await y.data()
+    step(tensor([200]))
+    expect(() => grad(y.sum(), [x])).toThrow(/^mul: it needs the f32 \[1\] that was overwritten since it was used; /)
+  })
+
+  test('are right when an optimizer merely takes the parameter over', async () => {
+    const x = tensor([3], { requiresGrad: true })
+    const p = parameter(10)
+    const y = x.mul(p)
+    await y.data()
+    const optimizer = new SGD([p, parameter(1)], { lr: 1 })
+    const [g] = grad(y.sum(), [x]) as [Tensor]
+    optimizer.step([tensor([1]), tensor([1])])
+    expect(await lists(g, p)).toEqual([[10], [9]])
   })
 })
