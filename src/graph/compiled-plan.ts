@@ -275,7 +275,7 @@ export class CompiledPlan {
   /** Refuses a step that would pass the memory budget, before anything is taken. */
   private checkBudget(): void {
     if (this.rings) return
-    const { pool, memoryBudget } = this.device
+    const { memoryBudget } = this.device
     const own = [
       ...this.specs.map(specBytes),
       ...this.instance.plan.outputs.flatMap((o) => Array.from({ length: this.ringDepth }, () => specBytes(o.spec))),
@@ -283,7 +283,7 @@ export class CompiledPlan {
     for (const v of this.leaves) if (v.node.op === dataOp && !v.storage) own.push(specBytes(v))
     const arenas = new Set(this.variables.filter((v) => !v.placed).map((v) => v.arena ?? v))
     for (const v of arenas) if (!v.placed) own.push(specBytes(v))
-    const after = pool.allocated + this.instance.missingBytes() + pool.wouldAdd(own)
+    const after = this.instance.bytesWith(own)
     if (after > memoryBudget)
       throw this.instance.refusal(`${formatBytes(after)} in all; the memory budget is ${formatBytes(memoryBudget)}`)
   }

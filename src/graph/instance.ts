@@ -58,20 +58,21 @@ export class Instance {
     this.totalCost = this.costs.reduce((a, b) => a + b, 0)
   }
 
-  /** Bytes of new buffers that this plan would need now. */
-  missingBytes(): number {
-    if (this.blocks) return 0
-    const { pool, scratch } = this.device
+  /** Bytes of all buffers once this plan has its memory, with buffers of `more` sizes; destroys free ones where the budget asks for it. */
+  bytesWith(more: readonly number[]): number {
+    const { pool, scratch, memoryBudget } = this.device
     const { slots, fixed, hostBytes } = this.plan
-    const missing = [...scratch.missing(slots), ...fixed, ...(hostBytes > 0 ? [hostBytes] : [])]
-    return pool.wouldAdd(missing)
+    const own = this.blocks ? [] : [...scratch.missing(slots), ...fixed, ...(hostBytes > 0 ? [hostBytes] : [])]
+    const after = (): number => pool.allocated + pool.wouldAdd([...own, ...more])
+    if (after() > memoryBudget) pool.trim()
+    return after()
   }
 
   /** Takes the plan's memory, or refuses naming its largest slots and takes nothing. */
   allocate(): void {
     if (this.blocks) return
     const { pool, scratch, memoryBudget, limits } = this.device
-    const after = pool.allocated + this.missingBytes()
+    const after = this.bytesWith([])
     const tooLarge = [...this.plan.slots, ...this.plan.fixed].find((b) => sizeClass(b) > limits.maxBufferSize)
     if (tooLarge !== undefined)
       throw this.refusal(

@@ -47,6 +47,22 @@ describe('a step that cannot fit', () => {
     await device.idle()
   })
 
+  test('is not refused for buffers that are free, nor let in by counting one of them twice', async () => {
+    open({ memoryBudget: 2 * mib })
+    const free = device.pool.acquire(mib, 'free')
+    device.pool.release(free)
+    const wide = compile((x: Tensor) => x.mul(2), { ring: 1 })
+    // An argument, a result and its place in the ring: 600 KiB each.
+    await expect(wide.prepare([spec([600 * 256])])).resolves.toMatchObject({ dispatches: 1 })
+    expect(device.pool.allocated).toBe(3 * sizeClass(600 * 1024))
+    wide.release()
+    device.pool.trim()
+    device.pool.release(device.pool.acquire(mib, 'free'))
+    const large = compile((x: Tensor) => x.mul(2), { ring: 1 })
+    await expect(large.prepare([spec([mib / 4])])).rejects.toThrow(OutOfMemoryError)
+    expect(device.pool.used).toBe(0)
+  })
+
   test('is refused when a single buffer passes the limit of the device', async () => {
     const before = device.pool.used
     const step = compile((x: Tensor) => x.transpose().matmul(x))
