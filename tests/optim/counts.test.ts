@@ -92,10 +92,11 @@ test('clipping by value joins the update, by norm takes one dispatch more, or tw
   expect(await extra((m) => clipped(new AdamW(decayGroups(m.parameters(), 0.1)), clipNorm(1)))).toBe(3)
 })
 
-test('centered RMSprop, clipped by norm at the end of an accumulation, keeps to the binding limit', async () => {
+test('centered RMSprop, clipped twice at the end of an accumulation, keeps to the binding limit', async () => {
   const model = network()
   const optimizer = new RMSprop(model.parameters(), { centered: true, momentum: 0.9 })
-  optimizer.clip = clipNorm(1)
+  const [norm, value] = [clipNorm(1), clipValue(1)]
+  optimizer.clip = { apply: (packed) => value.apply(norm.apply(packed)) }
   const accumulator = new GradientAccumulator(optimizer, 2)
   const step = compile((x: Tensor) => accumulator.minimize(square(model.forward(x)).mean()))
   step(input())
@@ -103,7 +104,7 @@ test('centered RMSprop, clipped by norm at the end of an accumulation, keeps to 
   await device.idle()
   const updates = gpu.dispatches.filter((d) => d.label.includes('Rmsprop'))
   expect(updates).toHaveLength(1)
-  expect(Math.max(...gpu.dispatches.map((d) => d.bindings.length))).toBe(8)
+  expect(Math.max(...gpu.dispatches.map((d) => d.bindings.length))).toBeLessThanOrEqual(8)
 })
 
 test('the average of the weights takes one dispatch', async () => {
