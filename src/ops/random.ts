@@ -134,7 +134,10 @@ export function dropout(x: Tensor, p: Operandish): Tensor {
   return where(dropped, 0, mul(x, scale))
 }
 
-/** A number of the host as a scalar tensor: compiled steps read it anew each time they run. */
+/**
+ * A number of the host as a scalar tensor. Made within a compiled function it is read anew each time the step runs; made outside it
+ * keeps the value of that moment.
+ */
 export function hostScalar(now: () => number, device: Device = defaultDevice()): Tensor {
   const vector = new Tensor(hostLeaf(device, 'f32', () => [now()]))
   return reshape(vector, [])
