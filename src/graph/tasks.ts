@@ -9,7 +9,7 @@ import { readOp, type VariableRead } from './leaf.ts'
 import { mapKernel } from './map-kernel.ts'
 import type { Fusion, Group } from './passes/fuse.ts'
 import { type Interval, placeIntervals } from './passes/memory.ts'
-import { orderTasks } from './passes/order.ts'
+import { type MemoryUse, orderTasks } from './passes/order.ts'
 import type { PlanOptions } from './plan.ts'
 import { formatSite, specBytes, type Value } from './value.ts'
 import type { Variable } from './variable.ts'
@@ -71,14 +71,6 @@ export function arrange(
   const conflicts = groups.flatMap((g) => conflictKeys(g, fusion, assigned, packed))
   if (conflicts.length > 0) return { kind: 'retry', keys: conflicts }
 
-  const after = dependencies(settled, groups)
-  const { order, stuck } = orderTasks(groups.length, after, options.order)
-  if (stuck.length > 0) {
-    const keys = stuck.flatMap((i) => (groups[i] as Group).outputs.flatMap((v) => assigned.get(v)?.key ?? []))
-    if (keys.length > 0) return { kind: 'retry', keys }
-    throw circleError()
-  }
-
   const places = new Map<Value, Place>()
   for (const a of settled.assignments)
     places.set(a.root, { space: 'variable', index: variableIndex.get(a.variable) as number, offset: 0 })
@@ -90,6 +82,14 @@ export function arrange(
     settled.outputs.forEach((v, index) => {
       places.set(v, { space: 'output', index, offset: 0 })
     })
+  }
+
+  const after = dependencies(settled, groups)
+  const { order, stuck } = orderTasks(groups.length, after, options.order, memoryUse(groups, places))
+  if (stuck.length > 0) {
+    const keys = stuck.flatMap((i) => (groups[i] as Group).outputs.flatMap((v) => assigned.get(v)?.key ?? []))
+    if (keys.length > 0) return { kind: 'retry', keys }
+    throw circleError()
   }
 
   const lastRead = new Map<Value, number>()
@@ -169,6 +169,26 @@ export function circleError(): WgradError {
   return new WgradError(
     'compile: the step both reads and overwrites a variable in a circle; read it before the optimizer step',
   )
+}
+
+/** What each group takes and frees of the slots: values with a place of their own take none. */
+function memoryUse(groups: readonly Group[], places: ReadonlyMap<Value, Place>): MemoryUse {
+  const bytesOf = new Map<Value, number>()
+  for (const g of groups) for (const v of g.outputs) if (!places.has(v)) bytesOf.set(v, specBytes(v))
+  const readers = new Map<Value, number>()
+  for (const g of groups) for (const v of g.reads) readers.set(v, (readers.get(v) ?? 0) + 1)
+  return {
+    net(task) {
+      const { outputs, reads } = groups[task] as Group
+      let net = 0
+      for (const v of outputs) net -= bytesOf.get(v) ?? 0
+      for (const v of reads) if (readers.get(v) === 1) net += bytesOf.get(v) ?? 0
+      return net
+    },
+    ran(task) {
+      for (const v of (groups[task] as Group).reads) readers.set(v, (readers.get(v) as number) - 1)
+    },
+  }
 }
 
 /** Keys of the destinations of `group` whose buffer the group also reads, other than element by element. */

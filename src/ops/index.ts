@@ -35,6 +35,7 @@ export {
   where,
   zerosLike,
 } from './arithmetic.ts'
+export { checkpoint } from './checkpoint.ts'
 export { eye, linspace, maskedFill, tril, triu } from './construct.ts'
 export { type ConvOptions, conv2d } from './conv.ts'
 export {

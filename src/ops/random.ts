@@ -60,6 +60,27 @@ export const randomBitsOp: MapOp<'state', DrawAttrs> = {
   saves: [],
 }
 
+/** How far the draws of a device have come: in the step being traced, or in all. */
+export function randomPlace(device: Device): number {
+  return activeTrace()?.randomOps ?? generator(device).offset
+}
+
+/** Runs `fn` with the draws that followed `place`, and goes on where they stand now. */
+export function withRandomPlace<T>(device: Device, place: number, fn: () => T): T {
+  const trace = activeTrace()
+  const now = randomPlace(device)
+  const move = (to: number): void => {
+    if (trace) trace.randomOps = to
+    else generator(device).offset = to
+  }
+  move(place)
+  try {
+    return fn()
+  } finally {
+    move(now)
+  }
+}
+
 /** Uniform random words as u32. Each call draws from the device's generator. */
 export function randomBits(shape: readonly number[], device: Device = defaultDevice()): Tensor {
   checkShape('random', shape)

@@ -20,8 +20,8 @@ export const planner = [
   {
     name: 'a slot is given away in the step that still reads it',
     file: 'src/graph/passes/memory.ts',
-    search: '(busyTo[s] as number) < from',
-    replace: '(busyTo[s] as number) <= from',
+    search: 'other.to < chain.from || chain.to < other.from',
+    replace: 'other.to <= chain.from || chain.to < other.from',
     tests: [passes, interleave],
   },
   {

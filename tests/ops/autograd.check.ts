@@ -1,4 +1,18 @@
-import { add, exp, grad, mean, mul, relu, sigmoid, softplus, square, sum, type Tensor, tanh } from '../../src/index.ts'
+import {
+  add,
+  checkpoint,
+  exp,
+  grad,
+  mean,
+  mul,
+  relu,
+  sigmoid,
+  softplus,
+  square,
+  sum,
+  type Tensor,
+  tanh,
+} from '../../src/index.ts'
 import { defineCheck, type OpCheck } from './check.ts'
 import { elementwise, reduce } from './reference.ts'
 
@@ -24,6 +38,14 @@ export const autogradChecks: readonly OpCheck[] = [
   second('tanh', tanh, (x) => 1 - Math.tanh(x) ** 2),
   second('sigmoid', sigmoid, (x) => logistic(x) * (1 - logistic(x))),
   second('softplus', softplus, logistic),
+  defineCheck({
+    op: 'checkpoint',
+    call: ([x]) => checkpoint((v) => exp(tanh(exp(v))), x!),
+    reference: (inputs) => elementwise(inputs, ([x = 0]) => Math.exp(Math.tanh(Math.exp(x)))),
+    samples: [{ inputs: [[3, 5]] }],
+    differentiable: true,
+  }),
+  second('a checkpoint', (x) => checkpoint(exp, x), Math.exp),
   second(
     'x ** 3',
     (x) => x.pow(3),

@@ -13,44 +13,55 @@ export interface Placement {
   readonly slotBytes: readonly number[]
 }
 
+/** Intervals that follow one another in one slot. */
+interface Chain {
+  readonly members: number[]
+  readonly from: number
+  to: number
+  bytes: number
+}
+
 /**
  * Shares slots over time: two intervals get one slot only if no step is in both, or if one takes over from the other.
- * Among free slots the smallest that fits is taken, else the largest grows. With `reuse` false every interval has a
- * slot of its own.
+ * The largest are placed first, each into the smallest slot that is free all its life, so that a small value never
+ * keeps a large one from a slot of its size. With `reuse` false every interval has a slot of its own.
  */
 export function placeIntervals(intervals: readonly Interval[], reuse: boolean): Placement {
   if (!reuse) return { slotOf: intervals.map((_, i) => i), slotBytes: intervals.map((v) => v.bytes) }
-  const order = intervals
-    .map((_, i) => i)
-    .sort((a, b) => at(intervals, a).from - at(intervals, b).from || at(intervals, b).bytes - at(intervals, a).bytes)
+  const chains = chainsOf(intervals).sort((a, b) => b.bytes - a.bytes || a.from - b.from)
   const slotOf = new Array<number>(intervals.length).fill(-1)
   const slotBytes: number[] = []
-  /** The last step that a slot is busy in, and by which interval. */
-  const busyTo: number[] = []
-  const heldBy: number[] = []
-  for (const i of order) {
-    const { bytes, from, to, takes } = at(intervals, i)
-    let slot = -1
-    if (takes !== undefined) {
-      const candidate = slotOf[takes] as number
-      if (candidate >= 0 && heldBy[candidate] === takes && busyTo[candidate] === from) slot = candidate
-    }
+  const tenants: Chain[][] = []
+  for (const chain of chains) {
+    // Slots come largest first, so the last one that is free fits best.
+    let slot = tenants.findLastIndex((list) => list.every((other) => other.to < chain.from || chain.to < other.from))
     if (slot < 0) {
-      const free = slotBytes.map((_, s) => s).filter((s) => (busyTo[s] as number) < from)
-      const fitting = free
-        .filter((s) => (slotBytes[s] as number) >= bytes)
-        .sort((a, b) => (slotBytes[a] as number) - (slotBytes[b] as number))
-      const largest = free.sort((a, b) => (slotBytes[b] as number) - (slotBytes[a] as number))[0]
-      slot = fitting[0] ?? largest ?? slotBytes.length
+      slot = tenants.length
+      tenants.push([])
+      slotBytes.push(chain.bytes)
     }
-    slotBytes[slot] = Math.max(slotBytes[slot] ?? 0, bytes)
-    busyTo[slot] = to
-    heldBy[slot] = i
-    slotOf[i] = slot
+    ;(tenants[slot] as Chain[]).push(chain)
+    for (const i of chain.members) slotOf[i] = slot
   }
   return { slotOf, slotBytes }
 }
 
-function at(intervals: readonly Interval[], i: number): Interval {
-  return intervals[i] as Interval
+/** Joins each interval with the one whose slot it takes over; a slot goes to one heir only. */
+function chainsOf(intervals: readonly Interval[]): Chain[] {
+  const chainOf: Chain[] = []
+  const chains: Chain[] = []
+  intervals.forEach(({ bytes, from, to, takes }, i) => {
+    const before = takes === undefined ? undefined : chainOf[takes]
+    if (before && before.to === from && before.members[before.members.length - 1] === takes) {
+      before.members.push(i)
+      before.to = to
+      before.bytes = Math.max(before.bytes, bytes)
+      chainOf[i] = before
+    } else {
+      const chain: Chain = { members: [i], from, to, bytes }
+      chainOf[i] = chain
+      chains.push(chain)
+    }
+  })
+  return chains
 }

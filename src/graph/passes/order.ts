@@ -10,6 +10,28 @@ export function shuffler(seed: number): () => number {
   }
 }
 
+/** What tasks do to the memory in use, as things stand. */
+export interface MemoryUse {
+  /** Bytes that running a task now would free, less those that it would take. */
+  net(task: number): number
+  /** Told of each task as it is put in line. */
+  ran(task: number): void
+}
+
+/** Where in `ready` the task stands that leaves the most memory; of equals the one that comes first by itself. */
+function thriftiest(ready: readonly number[], memory: MemoryUse | undefined): number {
+  let pick = 0
+  let most = memory && ready.length > 1 ? memory.net(ready[0] as number) : 0
+  for (let i = 1; i < ready.length; i++) {
+    const net = memory ? memory.net(ready[i] as number) : 0
+    if (net > most || (net === most && (ready[i] as number) < (ready[pick] as number))) {
+      pick = i
+      most = net
+    }
+  }
+  return pick
+}
+
 /**
  * An order in which every task comes after those it must follow. Without a seed the tasks keep their own order as far
  * as that allows; with one, any legal order may come out. Answers the tasks that stand in a cycle when there is no such
@@ -19,6 +41,7 @@ export function orderTasks(
   count: number,
   after: readonly ReadonlySet<number>[],
   seed?: number,
+  memory?: MemoryUse,
 ): { order: number[]; stuck: number[] } {
   const random = seed === undefined ? null : shuffler(seed)
   const left = after.map((s) => s.size)
@@ -32,9 +55,10 @@ export function orderTasks(
   while (ready.length > 0) {
     let pick = 0
     if (random) pick = Math.floor(random() * ready.length)
-    else for (let i = 1; i < ready.length; i++) if ((ready[i] as number) < (ready[pick] as number)) pick = i
+    else pick = thriftiest(ready, memory)
     const task = ready.splice(pick, 1)[0] as number
     order.push(task)
+    memory?.ran(task)
     for (const f of followers[task] as number[]) {
       left[f] = (left[f] as number) - 1
       if (left[f] === 0) ready.push(f)

@@ -16,15 +16,15 @@ export function simplify(program: GraphProgram): GraphProgram {
   const now = (value: Value): Value => replaced.get(value) ?? value
 
   for (const node of program.nodes) {
-    // A reshape of a reshape is one of what lies below both.
-    const direct = node.op.kind === 'map' && node.op.alias ? baseOf : (v: Value): Value => v
-    const inputs = node.inputs.map((v) => direct(now(v)))
+    const all = node.inputs.map(now)
+    // What only gives a shape depends on its first input alone, and a reshape of a reshape is one of what lies below both.
+    const inputs = node.op.kind === 'map' && node.op.alias ? [baseOf(all[0] as Value)] : all
     const simple = node.op.kind === 'map' ? simpler(node, inputs) : null
     if (simple) {
       replaced.set(node.outputs[0] as Value, simple)
       continue
     }
-    const changed = inputs.some((v, i) => v !== node.inputs[i])
+    const changed = inputs.length < node.inputs.length || inputs.some((v, i) => v !== node.inputs[i])
     const fresh = changed ? rebuilt(node, inputs) : node
     if (node.outputs.length > 0) {
       const key = `${node.op.name}|${JSON.stringify(node.attrs)}|${inputs.map((v) => v.id).join()}`
