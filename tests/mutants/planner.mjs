@@ -36,7 +36,7 @@ export const planner = [
     file: 'src/graph/tasks.ts',
     search: 'taken.add(takes)\n',
     replace: '\n',
-    tests: [interleave, variables, counts],
+    tests: [placement, interleave, variables, counts],
   },
   {
     name: 'outputs may be overwritten within the step',
