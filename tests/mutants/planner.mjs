@@ -83,14 +83,14 @@ export const planner = [
   {
     name: 'lazy readers not kept before a write',
     file: 'src/graph/variable.ts',
-    search: 'if (reader) preserve(reader)',
+    search: 'if (reader && !preserve(reader)) reader.overwritten = true',
     replace: '',
     tests: [interleave, variables],
   },
   {
     name: 'lazy readers of outputs not kept when the ring comes round',
     file: 'src/graph/compiled-plan.ts',
-    search: 'if (old) preserve(old)',
+    search: 'if (old && !preserve(old)) old.overwritten = true',
     replace: '',
     tests: [interleave, variables, errors],
   },
