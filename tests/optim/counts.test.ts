@@ -37,7 +37,7 @@ beforeEach(() => {
   setDefaultDevice(device)
 })
 
-type Any = Optimizer<{ lr: number }>
+type AnyOptimizer = Optimizer<{ lr: number }>
 
 function network(width = 16): Sequential {
   return new Sequential(new Linear(20, width), new ReLU(), new Linear(width, width), new ReLU(), new Linear(width, 4))
@@ -65,13 +65,13 @@ async function extra(make: (model: Sequential) => (loss: Tensor) => void, width?
   return (await costOf(model, make(model))).dispatches - base.dispatches
 }
 
-const clipped = (optimizer: Any, clip: Any['clip']) => {
+const clipped = (optimizer: AnyOptimizer, clip: AnyOptimizer['clip']) => {
   optimizer.clip = clip
   return (loss: Tensor): void => optimizer.minimize(loss)
 }
 
 test('each optimizer updates all parameters in one dispatch', async () => {
-  const makers: ((model: Sequential) => Any)[] = [
+  const makers: ((model: Sequential) => AnyOptimizer)[] = [
     (m) => new AdamW(m.parameters()),
     (m) => new RMSprop(m.parameters()),
     (m) => new RMSprop(m.parameters(), { centered: true, momentum: 0.9 }),
