@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { launchBrowser, openPage } from '../scripts/support/browser.ts'
+import { servePages } from '../scripts/support/pages.ts'
 import { nodeGpu } from '../src/node.ts'
-import { launchBrowser, openPage } from '../tests/support/browser.ts'
-import { servePages } from '../tests/support/pages.ts'
 import { type Opened, Steady, type SteadyCalls, type WorkloadName } from './suites/steady.ts'
 
 /** A step that is open somewhere, and the heap beside it. */

@@ -1,5 +1,5 @@
-import { launchBrowser } from '../../tests/support/browser.ts'
-import { servePages } from '../../tests/support/pages.ts'
+import { launchBrowser } from '../support/browser.ts'
+import { servePages } from '../support/pages.ts'
 import type { DigitsText } from './page.ts'
 import type { AdapterReport, Digits } from './result.ts'
 import type { Route } from './route.ts'

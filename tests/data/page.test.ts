@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { Browser, Page } from 'puppeteer-core'
+import type { Browser, Page } from 'puppeteer'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { launchBrowser, openPage } from '../../scripts/support/browser.ts'
+import { type PageServer, servePages } from '../../scripts/support/pages.ts'
 import { drawDigits } from '../../src/data/glyphs.ts'
-import { launchBrowser, openPage } from '../support/browser.ts'
-import { type PageServer, servePages } from '../support/pages.ts'
 import type {} from './in-page.ts'
 
 let server: PageServer

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { launchBrowser, openPage } from '../../scripts/support/browser.ts'
+import { servePages } from '../../scripts/support/pages.ts'
 import { checks } from '../ops/all.ts'
-import { launchBrowser, openPage } from '../support/browser.ts'
-import { servePages } from '../support/pages.ts'
 import type { PageRun } from './in-page.ts'
 
 interface ChromeRun extends PageRun {

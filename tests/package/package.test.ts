@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { publint } from 'publint'
 import { build, type Rolldown } from 'vite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launchBrowser, openPage } from '../support/browser.ts'
+import { launchBrowser, openPage } from '../../scripts/support/browser.ts'
 import { type Installed, installPackage, root, runProgram } from './install.ts'
 import { serveStatic } from './static-server.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, launch, type Page } from 'puppeteer-core'
+import { type Browser, launch, type Page } from 'puppeteer'
 import { chromiumPackage } from '../../src/node/chromium-package.ts'
 
 /** A Chrome or Chromium that can be started. */
@@ -33,9 +33,13 @@ const systemPaths = [
   'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
 ]
 
+/** Where puppeteer keeps the browsers that it downloaded. */
+function cacheFolder(): string {
+  return process.env.PUPPETEER_CACHE_DIR ?? join(homedir(), '.cache', 'puppeteer')
+}
+
 /** Executables in puppeteer's cache, newest first. */
 function cachedPaths(): string[] {
-  const cache = process.env.PUPPETEER_CACHE_DIR ?? join(homedir(), '.cache', 'puppeteer')
   const inside = [
     'chrome-linux64/chrome',
     'chrome-headless-shell-linux64/chrome-headless-shell',
@@ -44,22 +48,26 @@ function cachedPaths(): string[] {
   const mac = 'Google Chrome for Testing.app/Contents/MacOS/Google Chrome for Testing'
   inside.push(`chrome-mac-arm64/${mac}`, `chrome-mac-x64/${mac}`)
   return ['chrome', 'chrome-headless-shell'].flatMap((kind) => {
-    const folder = join(cache, kind)
+    const folder = join(cacheFolder(), kind)
     if (!existsSync(folder)) return []
     const versions = readdirSync(folder).sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
     return versions.flatMap((version) => inside.map((file) => join(folder, version, file)))
   })
 }
 
+/** Variables that name an executable, the first that is set wins. */
+const variables = ['WGRAD_BROWSER', 'PUPPETEER_EXECUTABLE_PATH']
+
 /**
- * Finds a browser: the one named by `WGRAD_BROWSER`, puppeteer's cache, an installed Chrome or Chromium, or the npm
- * package `@sparticuz/chromium`. Null where there is none.
+ * Finds a browser: the one named by `WGRAD_BROWSER` or `PUPPETEER_EXECUTABLE_PATH`, puppeteer's cache, an installed
+ * Chrome or Chromium, or the npm package `@sparticuz/chromium`. Null where there is none.
  */
 export async function findBrowser(): Promise<FoundBrowser | null> {
-  const named = process.env.WGRAD_BROWSER
-  if (named) {
-    if (!existsSync(named)) throw new Error(`WGRAD_BROWSER is ${named}, and there is no such file`)
-    return { path: named, source: 'WGRAD_BROWSER', env: {} }
+  const variable = variables.find((name) => process.env[name])
+  if (variable) {
+    const path = process.env[variable]!
+    if (!existsSync(path)) throw new Error(`${variable} is ${path}, and there is no such file`)
+    return { path, source: variable, env: {} }
   }
   const cached = cachedPaths().find((path) => existsSync(path))
   if (cached) return { path: cached, source: "puppeteer's cache", env: {} }
@@ -80,8 +88,9 @@ export async function launchBrowser(options: LaunchOptions = {}): Promise<Browse
   const found = await findBrowser()
   if (!found) {
     throw new Error(
-      'no browser found: looked at WGRAD_BROWSER, in the cache of puppeteer, for an installed Chrome or Chromium, ' +
-        'and for the npm package @sparticuz/chromium; install one of them or set WGRAD_BROWSER to an executable',
+      `no browser found: ${variables.join(' and ')} are not set, ${cacheFolder()} has none, none of ` +
+        `${systemPaths.join(', ')} exists, and the npm package @sparticuz/chromium has none for ${process.platform} ` +
+        `${process.arch}; run npx puppeteer browsers install chrome, or set ${variables[0]} to an executable`,
     )
   }
   return launch({
