@@ -15,3 +15,13 @@ export {
   normalizer,
 } from './normalizer.ts'
 export { permutation, type Random, random } from './random.ts'
+export {
+  type Fold,
+  type FoldOptions,
+  kFold,
+  randomSplit,
+  type SplitOptions,
+  Subset,
+  stratifiedFolds,
+  stratifiedSplit,
+} from './split.ts'
