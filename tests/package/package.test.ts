@@ -61,7 +61,7 @@ describe('the packed library', () => {
   })
 
   test('type-checks in an app under both module resolutions', async () => {
-    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    const tsc = join(root, 'node_modules/@typescript/native/bin/tsc')
     const files = ['page/main.ts', 'page/worker.ts', 'page/train.ts']
     const common = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2023,dom', '--allowImportingTsExtensions']
     const types = ['--skipLibCheck', 'false', '--types', '']
