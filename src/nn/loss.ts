@@ -14,6 +14,8 @@ import {
   smoothL1Loss,
 } from '../ops/distance-loss.ts'
 import {
+  type BceOptions,
+  type BceWithLogitsOptions,
   bceWithLogits,
   type CrossEntropyOptions,
   crossEntropy,
@@ -103,8 +105,8 @@ export class SmoothL1Loss extends Loss<SmoothL1Options> {
 }
 
 /** {@link bceLoss} as a module: probabilities and targets from 0 to 1. */
-export class BCELoss extends Loss<LossOptions> {
-  constructor(options: LossOptions = {}) {
+export class BCELoss extends Loss<BceOptions> {
+  constructor(options: BceOptions = {}) {
     super(options)
   }
 
@@ -114,8 +116,8 @@ export class BCELoss extends Loss<LossOptions> {
 }
 
 /** {@link bceWithLogits} as a module. */
-export class BCEWithLogitsLoss extends Loss<LossOptions> {
-  constructor(options: LossOptions = {}) {
+export class BCEWithLogitsLoss extends Loss<BceWithLogitsOptions> {
+  constructor(options: BceWithLogitsOptions = {}) {
     super(options)
   }
 

@@ -3,6 +3,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import { formatShape, normalizeAxis, sameShape } from '../shape.ts'
 import { add, greater, log, maximum, minimum, mul, neg, sub, where } from './arithmetic.ts'
 import {
+  type BceOptions,
   checkClasses,
   checkPair,
   type LossOptions,
@@ -10,6 +11,8 @@ import {
   type Reduction,
   reduced,
   reducedRows,
+  rowWeights,
+  weighted,
 } from './loss.ts'
 import { pick } from './pick.ts'
 import { sum } from './reduce.ts'
@@ -21,7 +24,9 @@ import { abs, exp, relu, rsqrt } from './unary.ts'
  */
 export function nllLoss(logProbs: Tensor, target: Tensor, options: NllOptions = {}): Tensor {
   checkClasses('nllLoss', 'logProbs', logProbs, target)
-  return reducedRows('nllLoss', neg(pick(logProbs, target)), target, options)
+  const weights = rowWeights('nllLoss', logProbs, target, options.weight)
+  const losses = neg(pick(logProbs, target))
+  return reducedRows('nllLoss', weights ? mul(losses, weights) : losses, target, options, weights)
 }
 
 /** A logarithm of a probability, at least -100; at 0, where it is -100, without a slope. */
@@ -34,11 +39,11 @@ function logProbability(p: Tensor): Tensor {
  * Cross entropy of probabilities with targets, both from 0 to 1; its mean unless `reduction` says otherwise. Both f32 of one shape. The
  * logarithm of 0 counts as -100; bceWithLogits has no such edge.
  */
-export function bceLoss(probs: Tensor, target: Tensor, { reduction = 'mean' }: LossOptions = {}): Tensor {
+export function bceLoss(probs: Tensor, target: Tensor, { reduction = 'mean', weight }: BceOptions = {}): Tensor {
   checkPair('bceLoss', 'probs', probs, target)
   const hit = mul(target, logProbability(probs))
   const miss = mul(sub(1, target), logProbability(sub(1, probs)))
-  return reduced('bceLoss', neg(add(hit, miss)), reduction)
+  return reduced('bceLoss', weighted('bceLoss', neg(add(hit, miss)), weight), reduction)
 }
 
 /** (x - target) ** 2 / 2 up to a distance of `delta`, from there on straight. */

@@ -66,6 +66,8 @@ export { exp2, expm1, log1p, log2 } from './exponential.ts'
 export { embedding, gather, oneHot, take } from './gather.ts'
 export { type GroupNormOptions, groupNorm, instanceNorm, type RmsNormOptions, rmsNorm } from './group-norm.ts'
 export {
+  type BceOptions,
+  type BceWithLogitsOptions,
   bceWithLogits,
   type CrossEntropyOptions,
   crossEntropy,

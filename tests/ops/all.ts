@@ -27,6 +27,7 @@ import { sortChecks } from './sort.check.ts'
 import { statisticsChecks } from './statistics.check.ts'
 import { tilingChecks } from './tiling.check.ts'
 import { unaryChecks } from './unary.check.ts'
+import { weightedLossChecks } from './weighted-loss.check.ts'
 
 /** Every op check. */
 export const checks: readonly OpCheck[] = [
@@ -51,6 +52,7 @@ export const checks: readonly OpCheck[] = [
   ...softmaxChecks,
   ...lossChecks,
   ...distanceLossChecks,
+  ...weightedLossChecks,
   ...normChecks,
   ...groupNormChecks,
   ...gatherChecks,
