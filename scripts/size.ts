@@ -4,22 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { build, type Plugin, type Rolldown } from 'vite'
+import { build, type Rolldown } from 'vite'
 import { compactWgsl } from './compact-wgsl.ts'
+import { ownSources } from './own-sources.ts'
 
 const limit = 50_000
 const root = fileURLToPath(new URL('..', import.meta.url))
-
-/** Resolves the package's public names to its sources. */
-const ownSources: Plugin = {
-  name: 'own-sources',
-  enforce: 'pre',
-  resolveId(id) {
-    if (id === 'wgrad' || id === 'wgrad/node') return join(root, `src/${id === 'wgrad' ? 'index' : 'node'}.ts`)
-    const part = /^wgrad\/(\w+)$/.exec(id)?.[1]
-    return part ? join(root, `src/${part}/index.ts`) : null
-  },
-}
 
 /** The code that loads with the entry, and the modules that left something in it, relative to the root. */
 async function bundle(entry: string): Promise<{ code: string; modules: string[] }> {
@@ -27,7 +17,7 @@ async function bundle(entry: string): Promise<{ code: string; modules: string[] 
     root,
     configFile: false,
     logLevel: 'error',
-    plugins: [ownSources, compactWgsl()],
+    plugins: [ownSources(), compactWgsl()],
     build: {
       write: false,
       target: 'es2022',

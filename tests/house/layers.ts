@@ -54,13 +54,24 @@ function fault({ from, to, specifier, isType }: Import): string | null {
     if (from.startsWith('src/') && !specifier.startsWith('node:') && !specifier.startsWith('wgsl-preprocessor/')) {
       return 'the library depends on wgsl-preprocessor alone'
     }
+    if (from.startsWith('demos/') && /^wgrad\//.test(specifier)) {
+      const entry = `src/${specifier.slice('wgrad/'.length)}`
+      return publicEntries.some((file) => file === `${entry}/index.ts` || file === `${entry}.ts`)
+        ? null
+        : 'a demo imports public names only'
+    }
     return null
   }
   const here = floorOf(from)
   const there = floorOf(to)
   if (here < 0) return `${from} is in no room of the house`
-  if (!to.startsWith('src/')) return from.startsWith('src/') ? 'the library imports nothing outside src' : null
-  if (from.startsWith('demos/')) return publicEntries.includes(to) ? null : 'a demo imports public names only'
+  if (!to.startsWith('src/')) {
+    if (from.startsWith('src/')) return 'the library imports nothing outside src'
+    return from.startsWith('demos/') && !to.startsWith('demos/')
+      ? 'a demo imports its own files and packages only'
+      : null
+  }
+  if (from.startsWith('demos/')) return 'a demo imports public names only, as wgrad or wgrad/nn'
   if (there < 0) return `${to} is in no room of the house`
   if (there > here) return 'an arrow points down only'
   if ((here === 4 || here === 5) && to.startsWith('src/gpu/')) return 'models never import gpu'

@@ -1,0 +1,32 @@
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { InlineConfig } from 'vite'
+import { compactWgsl } from './compact-wgsl.ts'
+import { ownSources } from './own-sources.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** The pages: `index.html` of the folder `demos` and of each folder in it. */
+function pages(): string[] {
+  const files = readdirSync(`${root}demos`, { recursive: true, encoding: 'utf8' })
+  return files.filter((file) => /^([\w-]+\/)?index\.html$/.test(file)).map((file) => `${root}demos/${file}`)
+}
+
+/** How Vite serves the demos and builds them into `dist-demos`: static files that work below any path. */
+export function demosConfig(): InlineConfig {
+  return {
+    root: `${root}demos`,
+    base: './',
+    configFile: false,
+    appType: 'mpa',
+    plugins: [ownSources(), compactWgsl()],
+    server: { fs: { allow: [root] } },
+    worker: { format: 'es', plugins: () => [ownSources(), compactWgsl()] },
+    build: {
+      target: 'es2022',
+      outDir: `${root}dist-demos`,
+      emptyOutDir: true,
+      rollupOptions: { input: pages() },
+    },
+  }
+}
