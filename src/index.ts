@@ -1,3 +1,9 @@
+/**
+ * Tensors, ops, gradients and compiled steps.
+ *
+ * @module wgrad
+ */
+
 import { installMethods, type TensorMethods } from './methods.ts'
 
 export { grad } from './autograd.ts'

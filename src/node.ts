@@ -1,3 +1,9 @@
+/**
+ * All of `wgrad`, with what Node needs beside it.
+ *
+ * @module wgrad/node
+ */
+
 import { type Device, type DeviceOptions, openDevice as openWith } from './index.ts'
 import { type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
 

@@ -1,3 +1,9 @@
+/**
+ * Datasets, batches, files and downloads.
+ *
+ * @module wgrad/data
+ */
+
 export { type ByteCache, openCache } from './byte-cache.ts'
 export { type CsvColumn, type CsvColumnKind, type CsvOptions, type CsvTable, readCsv, stackColumns } from './csv.ts'
 export { ArrayDataset, type BatchDtype, type Dataset, type Field, type HostArray, type NumberArray } from './dataset.ts'
@@ -15,6 +21,7 @@ export {
   normalizer,
 } from './normalizer.ts'
 export { permutation, type Random, random } from './random.ts'
+export { type Sampler, WeightedRandomSampler, type WeightedRandomSamplerOptions } from './sampler.ts'
 export {
   type Fold,
   type FoldOptions,
@@ -25,3 +32,4 @@ export {
   stratifiedFolds,
   stratifiedSplit,
 } from './split.ts'
+export { type BatchContext, type BatchTransform, collate, eachSample } from './transform.ts'

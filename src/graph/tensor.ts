@@ -83,6 +83,7 @@ export class Tensor {
     return build(0)
   }
 
+  /** Dtype and shape, for messages; the values stay on the device. */
   toString(): string {
     return `Tensor ${this.dtype} ${formatShape(this.shape)}`
   }

@@ -1,3 +1,9 @@
+/**
+ * Safetensors, read and written tensor by tensor.
+ *
+ * @module wgrad/io
+ */
+
 export type { ByteSource, FileSource, RemoteFile } from './byte-source.ts'
 export {
   type LoadedTensor,

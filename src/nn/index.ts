@@ -1,3 +1,9 @@
+/**
+ * Modules, with PyTorch's names and state-dict keys.
+ *
+ * @module wgrad/nn
+ */
+
 export {
   Dropout,
   Flatten,

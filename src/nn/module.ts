@@ -26,6 +26,7 @@ export abstract class Module {
   /** Training mode; set by {@link train} and {@link eval}. */
   training = true
 
+  /** What the module computes, written in ops. Shapes are those that the class names. */
   abstract forward(...inputs: Tensor[]): Tensor
 
   /** The axes of the file's layout in the order of memory, for a field that is stored in another order than PyTorch's. */
@@ -100,11 +101,13 @@ export abstract class Module {
   async stateDict(): Promise<Record<string, { shape: readonly number[]; data: TypedArray }>> {
     const entries = this.namedState()
     const tensors = entries.flatMap(([, value]) => (value instanceof StateTensor ? [value] : []))
+    // Counts are of the moment of the call, as the tensors are, whatever steps run while they are read.
+    const counts = new Map(entries.flatMap(([key, value]) => (value instanceof Counter ? [[key, value.value]] : [])))
     const read = await readAll(tensors)
     let at = 0
     return Object.fromEntries(
       entries.map(([key, value, owner, field]) => {
-        if (value instanceof Counter) return [key, { shape: [], data: Int32Array.of(value.value) }]
+        if (value instanceof Counter) return [key, { shape: [], data: Int32Array.of(counts.get(key) as number) }]
         const data = read[at++] as TypedArray
         const axes = owner.fileAxes(field)
         if (!axes) return [key, { shape: value.shape, data }]
@@ -122,6 +125,11 @@ export abstract class Module {
    * is changed, naming what is missing, unexpected or of another shape.
    */
   loadStateDict(state: StateDict, options: { readonly strict?: boolean } = {}): void {
+    for (const write of this.stateWrites(state, options)) write()
+  }
+
+  /** @internal Checks a state as {@link loadStateDict} does, and answers with what writes it. */
+  stateWrites(state: StateDict, options: { readonly strict?: boolean } = {}): (() => void)[] {
     const { strict = true } = options
     const entries = this.namedState()
     const known = new Set(entries.map(([key]) => key))
@@ -140,8 +148,11 @@ export abstract class Module {
       const entry = state[key]
       if (!entry) continue
       if (value instanceof Counter) {
+        const count = entry.data[0]
+        if (entry.data.length !== 1 || !Number.isSafeInteger(count))
+          problems.push(`${key} is ${formatShape(entry.shape)} with ${entry.data.length} values, it must be a whole number`)
         writes.push(() => {
-          value.value = Number(entry.data[0])
+          value.value = count as number
         })
         continue
       }
@@ -161,7 +172,7 @@ export abstract class Module {
         `loadStateDict: ${problems.join('; ')}; load weights of the same architecture${strict && unexpected.length + missing.length > 0 ? ', or pass { strict: false }' : ''}`,
       )
     }
-    for (const write of writes) write()
+    return writes
   }
 }
 

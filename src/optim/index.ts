@@ -1,3 +1,9 @@
+/**
+ * Optimizers, schedules of the learning rate, clipping, accumulation and averages of weights.
+ *
+ * @module wgrad/optim
+ */
+
 export { type AccumulatorState, GradientAccumulator } from './accumulate.ts'
 export { Adagrad, type AdagradOptions } from './adagrad.ts'
 export { Adam, type AdamOptions, AdamW } from './adam.ts'

@@ -85,6 +85,7 @@ export abstract class Optimizer<O extends { lr: number }> {
     return (this.groups[0] as Group<O>).options.lr
   }
 
+  /** Sets the learning rate of every group; a compiled step takes it from its next call on. */
   set lr(value: number) {
     if (!(value >= 0)) fail('optimizer', `lr is ${value}`, 'it must be at least 0')
     for (const group of this.groups) group.options.lr = value

@@ -40,6 +40,7 @@ export class LRScheduler {
     return { step: this.at, base: [...this.base] }
   }
 
+  /** Goes to a position that `state` gave, and sets the learning rates that belong to it. */
   set state({ step, base }: SchedulerState) {
     if (base.length !== this.optimizer.groups.length)
       fail('LRScheduler', `the state has ${base.length} groups`, `the optimizer has ${this.optimizer.groups.length}`)
@@ -125,6 +126,7 @@ export class ReduceLROnPlateau {
     return { best: this.best, bad: this.bad, cooling: this.cooling, lr }
   }
 
+  /** Goes to a position that `state` gave, and sets the learning rates that belong to it. */
   set state({ best, bad, cooling, lr }: PlateauState) {
     if (lr.length !== this.optimizer.groups.length)
       fail(
