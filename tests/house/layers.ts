@@ -19,6 +19,7 @@ const publicEntries = [
   'src/optim/index.ts',
   'src/data/index.ts',
   'src/io/index.ts',
+  'src/train/index.ts',
   'src/node.ts',
 ]
 

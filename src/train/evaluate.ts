@@ -1,0 +1,119 @@
+import { fail } from '../errors.ts'
+import { noGrad, type Tensor } from '../graph/tensor.ts'
+import type { Module } from '../nn/module.ts'
+import { LateReader } from './late-reader.ts'
+import { Mean } from './mean.ts'
+import type { Metric } from './metrics/metric.ts'
+import {
+  type Batch,
+  type Batches,
+  BatchStep,
+  batchSizes,
+  forwardOf,
+  inEvaluation,
+  ringDepth,
+  samplesOf,
+  type Task,
+  targetOf,
+} from './task.ts'
+
+/** Metrics by the names that their values get in logs. */
+export type Metrics = Readonly<Record<string, Metric>>
+
+/** Options of {@link evaluate}. */
+export interface EvaluateOptions<K extends string> extends Task<K> {
+  readonly metrics?: Metrics
+}
+
+/**
+ * Measures a model on one epoch of batches, in evaluation mode and without gradients.
+ *
+ * @returns The mean loss over the samples as `loss`, and the value of each metric under its name.
+ * @example const { loss, accuracy: share } = await evaluate(model, testLoader, { loss: …, metrics: { accuracy: accuracy() } })
+ */
+export async function evaluate<K extends string>(
+  model: Module,
+  loader: Batches<K>,
+  options: EvaluateOptions<K>,
+): Promise<Record<string, number>> {
+  const evaluation = new Evaluation(model, loader, options)
+  try {
+    return await evaluation.run()
+  } finally {
+    evaluation.release()
+  }
+}
+
+/** @internal An evaluation that can be run again and again by the same plans. */
+export class Evaluation<K extends string> {
+  readonly loader: Batches<K>
+  readonly step: BatchStep<{ loss: Tensor; output: Tensor }>
+  private readonly model: Module
+  private readonly metrics: Metrics
+  private readonly target: (batch: Batch<K>) => Tensor
+
+  constructor(model: Module, loader: Batches<K>, options: EvaluateOptions<K>) {
+    const { metrics = {}, loss } = options
+    if ('loss' in metrics)
+      fail('evaluate', "a metric is named 'loss'", 'that is the name of the mean loss; choose another')
+    this.model = model
+    this.loader = loader
+    this.metrics = metrics
+    this.target = targetOf('evaluate', options)
+    const forward = forwardOf('evaluate', model, options)
+    this.step = new BatchStep((batch) =>
+      noGrad(() => {
+        const output = forward(batch as Batch<K>)
+        return { loss: loss(output, batch as Batch<K>), output }
+      }),
+    )
+  }
+
+  /** The mean loss and the metrics over one epoch. */
+  async run(): Promise<Record<string, number>> {
+    const metrics = Object.entries(this.metrics)
+    for (const [, metric] of metrics) metric.reset()
+    const mean = new Mean()
+    const reader = new LateReader(ringDepth)
+    await inEvaluation(this.model, async () => {
+      for await (const batch of this.loader) {
+        await reader.room()
+        this.begin(batch, reader, mean)
+      }
+      await reader.drain()
+    })
+    if (mean.count === 0) fail('evaluate', 'the loader gave no batches', 'give one with data')
+    const values = metrics.map(([name, metric]) => [name, metric.compute()] as const)
+    return { loss: mean.value, ...Object.fromEntries(values) }
+  }
+
+  /** Compiles the plans for the batches of the loader, which are like `batch` but for their number of samples. */
+  async prepare(batch: Batch<K>, onProgress: (done: number, total: number) => void): Promise<void> {
+    await inEvaluation(this.model, () => this.step.prepare(batch, batchSizes(this.loader), onProgress))
+  }
+
+  release(): void {
+    this.step.release()
+  }
+
+  private begin(batch: Batch<K>, reader: LateReader, mean: Mean): void {
+    const samples = samplesOf(batch)
+    const metrics = Object.values(this.metrics)
+    if (metrics.length === 0) {
+      const { loss } = this.step.run(batch)
+      reader.add([loss], ([value]) => mean.add(value?.[0] as number, samples))
+      return
+    }
+    const target = this.target(batch)
+    // Before the step, while the host still holds what it is going to upload.
+    const wanted = target.data()
+    wanted.catch(() => undefined)
+    const { loss, output } = this.step.run(batch)
+    const { shape } = output
+    reader.add([loss, output], async ([value, data]) => {
+      mean.add(value?.[0] as number, samples)
+      const expected = { data: await wanted, shape: target.shape }
+      for (const metric of metrics) metric.update({ data: data ?? [], shape }, expected)
+    })
+  }
+}
