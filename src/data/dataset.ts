@@ -36,8 +36,11 @@ export interface HostArray {
 export interface Dataset<K extends string> {
   /** How many samples there are. */
   readonly length: number
-  /** The samples of these indices, stacked along a new first axis. */
-  batch(indices: Uint32Array): Record<K, HostArray> | Promise<Record<K, HostArray>>
+  /**
+   * The samples of these indices, stacked along a new first axis, in arrays that are the caller's to keep. A dataset
+   * that takes its time may stop when `signal` is aborted, since nobody waits for the batch any more.
+   */
+  batch(indices: Uint32Array, signal?: AbortSignal): Record<K, HostArray> | Promise<Record<K, HostArray>>
 }
 
 /**

@@ -23,13 +23,12 @@ export class Subset<K extends string> implements Dataset<K> {
     return this.indices.length
   }
 
-  batch(indices: Uint32Array): Record<K, HostArray> | Promise<Record<K, HostArray>> {
-    return this.dataset.batch(
-      indices.map((index) => {
-        const inner = this.indices[index]
-        return inner ?? fail('Subset', `sample ${index} asked of ${this.length}`, 'indices go from 0 to length - 1')
-      }),
-    )
+  batch(indices: Uint32Array, signal?: AbortSignal): Record<K, HostArray> | Promise<Record<K, HostArray>> {
+    const inner = indices.map((index) => {
+      const found = this.indices[index]
+      return found ?? fail('Subset', `sample ${index} asked of ${this.length}`, 'indices go from 0 to length - 1')
+    })
+    return this.dataset.batch(inner, signal)
   }
 }
 
