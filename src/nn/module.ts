@@ -102,7 +102,7 @@ export abstract class Module {
     const entries = this.namedState()
     const tensors = entries.flatMap(([, value]) => (value instanceof StateTensor ? [value] : []))
     // Counts are of the moment of the call, as the tensors are, whatever steps run while they are read.
-    const counts = new Map(entries.flatMap(([key, value]) => (value instanceof Counter ? [[key, value.value]] : [])))
+    const counts = new Map(entries.map(([key, value]) => [key, value instanceof Counter ? value.value : 0]))
     const read = await readAll(tensors)
     let at = 0
     return Object.fromEntries(
@@ -150,7 +150,9 @@ export abstract class Module {
       if (value instanceof Counter) {
         const count = entry.data[0]
         if (entry.data.length !== 1 || !Number.isSafeInteger(count))
-          problems.push(`${key} is ${formatShape(entry.shape)} with ${entry.data.length} values, it must be a whole number`)
+          problems.push(
+            `${key} is ${formatShape(entry.shape)} with ${entry.data.length} values, it must be a whole number`,
+          )
         writes.push(() => {
           value.value = count as number
         })

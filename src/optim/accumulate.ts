@@ -8,13 +8,16 @@ import type { Module, StateDict } from '../nn/module.ts'
 import { add, mul } from '../ops/arithmetic.ts'
 import { full } from '../ops/elementwise.ts'
 import type { Optimizer } from './optimizer.ts'
-import { type ArenaState, readArenas, writeArenas } from './state.ts'
+import { type ArenaState, arenaWrites, readArenas } from './state.ts'
 
 /** What of an optimizer of any options is used here; its own work is no part of its public type. */
 type Inner = Pick<Optimizer<{ lr: number }>, 'groups' | 'parameters' | 'pack' | 'update'>
 
 /** Where a {@link GradientAccumulator} stands between two micro-batches. */
 export interface AccumulatorState {
+  /** Micro-batches in one update. */
+  readonly every: number
+  /** Micro-batches in the sums. */
   readonly pending: number
   readonly sums: StateDict
 }
@@ -68,14 +71,32 @@ export class GradientAccumulator {
 
   /** The mean so far by the model's keys, in PyTorch's layout, and how many micro-batches are in it. */
   async state(model: Module): Promise<AccumulatorState> {
-    const { pending } = this
-    return { pending, sums: await readArenas('GradientAccumulator', this.states(), model) }
+    const { every, pending } = this
+    return { every, pending, sums: await readArenas('GradientAccumulator', this.states(), model) }
   }
 
-  /** Goes on from what {@link state} gave. */
+  /** Goes on from what {@link state} gave. Throws, and changes nothing, where the two do not fit. */
   loadState(model: Module, state: AccumulatorState): void {
-    writeArenas('GradientAccumulator', this.states(), model, state.sums)
-    this.pending = state.pending
+    for (const write of this.stateWrites(model, state)) write()
+  }
+
+  /** @internal Checks a state as {@link loadState} does, and answers with what writes it. */
+  stateWrites(model: Module, { every, pending, sums }: AccumulatorState): (() => void)[] {
+    if (every !== this.every)
+      fail(
+        'GradientAccumulator',
+        `the state takes ${every} micro-batches for an update`,
+        `make both alike: ${this.every}`,
+      )
+    if (!Number.isInteger(pending) || pending < 0 || pending >= every)
+      fail('GradientAccumulator', `the state has ${pending} micro-batches of ${every} pending`, 'it must have fewer')
+    const writes = arenaWrites('GradientAccumulator', this.states(), model, sums)
+    return [
+      ...writes,
+      () => {
+        this.pending = pending
+      },
+    ]
   }
 
   private states(): ArenaState[] {

@@ -27,6 +27,7 @@ export class Adagrad extends Optimizer<AdagradOptions> {
     for (const [name, value] of Object.entries(all))
       if (!(value >= 0)) fail('Adagrad', `${name} is ${value}`, 'it must be at least 0')
     super(params, all, ({ initialAccumulatorValue }) => ({
+      name: 'Adagrad',
       op: adagradUpdateOp,
       moments: [{ name: 'sum', initial: initialAccumulatorValue }],
       hyper: ({ lr, lrDecay, weightDecay, eps }, t) => [weightDecay, eps, lr / (1 + (t - 1) * lrDecay)],

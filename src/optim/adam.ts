@@ -45,6 +45,7 @@ function hyper({ lr, betas: [b1, b2], eps, weightDecay }: AdamOptions, t: number
 
 function rule(decoupled: boolean): () => UpdateRule<AdamOptions> {
   return () => ({
+    name: decoupled ? 'AdamW' : 'Adam',
     op: adamUpdateOp,
     moments: [{ name: 'exp_avg' }, { name: 'exp_avg_sq' }],
     hyper: (o, t) => hyper(o, t, decoupled),

@@ -8,6 +8,7 @@ import type { GradientClip } from './optimizer.ts'
 
 /** Clips by the norm of all gradients together; see {@link clipNorm}. */
 export class NormClip implements GradientClip {
+  readonly kind = 'norm'
   /** The largest norm; may change between steps. */
   max: number
   /** The norm before clipping, for a step that is being compiled to return; null before the first update. */
@@ -29,6 +30,7 @@ export class NormClip implements GradientClip {
 
 /** Clips each element of the gradients; see {@link clipValue}. */
 export class ValueClip implements GradientClip {
+  readonly kind = 'value'
   /** The largest magnitude; may change between steps. */
   max: number
 

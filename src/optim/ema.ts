@@ -9,7 +9,7 @@ import { add, mul, sub } from '../ops/arithmetic.ts'
 import { full } from '../ops/elementwise.ts'
 import { swapOp } from '../ops/optimizer.ts'
 import type { Optimizer } from './optimizer.ts'
-import { type ArenaState, readArenas, writeArenas } from './state.ts'
+import { type ArenaState, arenaWrites, readArenas } from './state.ts'
 
 /** An exponential moving average of the weights that an optimizer trains, kept on the device. */
 export class ExponentialMovingAverage {
@@ -84,8 +84,13 @@ export class ExponentialMovingAverage {
 
   /** Loads averages that {@link stateDict} gave. */
   loadStateDict(model: Module, state: StateDict): void {
+    for (const write of this.stateWrites(model, state)) write()
+  }
+
+  /** @internal Checks averages as {@link loadStateDict} does, and answers with what writes them. */
+  stateWrites(model: Module, state: StateDict): (() => void)[] {
     this.needWeights('loadStateDict')
-    writeArenas('ExponentialMovingAverage', this.states(), model, state)
+    return arenaWrites('ExponentialMovingAverage', this.states(), model, state)
   }
 
   private states(): ArenaState[] {

@@ -32,4 +32,4 @@ export {
   type SchedulerState,
 } from './scheduler.ts'
 export { SGD, type SGDOptions } from './sgd.ts'
-export { loadOptimizerState, type OptimizerState, optimizerState } from './state.ts'
+export { type AnyOptimizer, type ClipState, loadOptimizerState, type OptimizerState, optimizerState } from './state.ts'

@@ -25,6 +25,7 @@ export class Lion extends Optimizer<LionOptions> {
       fail('Lion', `betas are ${all.betas.join(', ')}`, 'both must be at least 0 and below 1')
     if (!(all.weightDecay >= 0)) fail('Lion', `weightDecay is ${all.weightDecay}`, 'it must be at least 0')
     super(params, all, () => ({
+      name: 'Lion',
       op: lionUpdateOp,
       moments: [{ name: 'exp_avg' }],
       hyper: ({ lr, betas: [b1, b2], weightDecay }) => [lr * weightDecay, lr, b1, 1 - b1, b2, 1 - b2],

@@ -34,6 +34,8 @@ export interface Group<O> {
 
 /** What an optimizer's update is made of. */
 export interface UpdateRule<O> {
+  /** Of the optimizer, kept in saved states. */
+  readonly name: string
   readonly op: KernelOp
   /** PyTorch's name and the first value of each moment kept for a parameter, in the order of the op's variables. */
   readonly moments: readonly { readonly name: string; readonly initial?: number }[]
@@ -44,6 +46,10 @@ export interface UpdateRule<O> {
 
 /** Something done to gradients before an update, such as clipping; see {@link Optimizer.clip}. */
 export interface GradientClip {
+  /** Under which saved states know this way of clipping. */
+  readonly kind?: string
+  /** Its limit, kept in saved states. */
+  max?: number
   /** The gradients of each group, end to end; gaps hold zeros and must stay zero. */
   apply(packed: readonly Tensor[]): Tensor[]
 }

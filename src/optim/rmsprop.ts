@@ -33,6 +33,7 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
     if (!(all.momentum >= 0)) fail('RMSprop', `momentum is ${all.momentum}`, 'it must be at least 0')
     if (!(all.weightDecay >= 0)) fail('RMSprop', `weightDecay is ${all.weightDecay}`, 'it must be at least 0')
     super(params, all, ({ centered }) => ({
+      name: 'RMSprop',
       op: centered ? centeredRmspropUpdateOp : rmspropUpdateOp,
       moments: [{ name: 'square_avg' }, { name: 'momentum_buffer' }, ...(centered ? [{ name: 'grad_avg' }] : [])],
       hyper: ({ lr, alpha, eps, momentum, weightDecay }) => [weightDecay, alpha, 1 - alpha, eps, momentum, lr],

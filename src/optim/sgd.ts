@@ -27,6 +27,7 @@ export class SGD extends Optimizer<SGDOptions> {
     if (!(all.weightDecay >= 0)) fail('SGD', `weightDecay is ${all.weightDecay}`, 'it must be at least 0')
     if (all.nesterov && all.momentum === 0) fail('SGD', 'nesterov with momentum 0', 'it needs a momentum above 0')
     super(params, all, () => ({
+      name: 'SGD',
       op: sgdUpdateOp,
       moments: [{ name: 'momentum_buffer' }],
       attrs: ({ nesterov }) => ({ NESTEROV: nesterov }),
