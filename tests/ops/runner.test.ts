@@ -64,7 +64,8 @@ function written(count: number): OpCheck {
 test('an op that is right passes, with its largest error and the ops that ran', async () => {
   const result = await runCheck(gpu, square({}))
   expect(result).toMatchObject({ name: 'square', ok: true })
-  expect(result.worst).toBeLessThan(1e-6)
+  expect(result.worst?.values).toBeLessThan(1e-6)
+  expect(result.worst?.gradients).toBeLessThan(1e-6)
   expect(result.ops).toContain('mul')
 })
 
@@ -106,6 +107,7 @@ test('a shader that does not compile is laid at the door of its own check', asyn
   const broken: KernelOp<'x'> = {
     ...writer(1),
     name: 'broken',
+    variants: undefined,
     lower: () => {
       const kernel = defineKernel('test/broken.wgsl', '@compute @workgroup_size(1) fn main() { let x = ; }', {}, [])
       return [{ kernel, params: {}, bindings: {}, grid: [1, 1, 1], flops: 0, bytes: 0 }]

@@ -9,13 +9,28 @@ import type { InputSpec, KernelChoice, OpCheck, Ref, Sample } from './check.ts'
 import { compare, compareGradient, listed } from './compare.ts'
 import { inputValues, randomFrom, seedOf } from './random.ts'
 
+/** The largest error of the outputs, and that of the gradients, which is null where none is compared. */
+export interface WorstErrors {
+  readonly values: number
+  readonly gradients: number | null
+}
+
+/** The larger of each kind. */
+export function worseOf(a: WorstErrors, b: WorstErrors): WorstErrors {
+  const gradients = [a.gradients, b.gradients].filter((error) => error !== null)
+  return {
+    values: Math.max(a.values, b.values),
+    gradients: gradients.length > 0 ? Math.max(...gradients) : null,
+  }
+}
+
 /** What came of a check; can be sent to another process. */
 export interface CheckResult {
   readonly name: string
   readonly ok: boolean
   readonly message?: string
-  /** The largest error relative to the largest element of its tensor. */
-  readonly worst?: number
+  /** The largest errors, relative to the largest element of their tensor. */
+  readonly worst?: WorstErrors
   /** Names of the ops that ran. */
   readonly ops?: readonly string[]
 }
@@ -158,14 +173,14 @@ async function countDamage(device: Device, zones: readonly ReadSource[]): Promis
 }
 
 /** Runs all samples on one device, in one plan and one readback. */
-async function runSamples(device: Device, check: OpCheck, ops: Set<string>): Promise<number> {
+async function runSamples(device: Device, check: OpCheck, ops: Set<string>): Promise<WorstErrors> {
   setDefaultDevice(device)
   const prepared = check.samples.flatMap((sample, i) => (canRun(device, sample) ? [prepare(device, check, i)] : []))
   const all = prepared.flatMap((p) => [...p.outputs, ...p.gradients])
   collectOps(all, ops)
   const arrays = await readAll(all)
   let next = 0
-  let worst = 0
+  let worst: WorstErrors = { values: 0, gradients: null }
   for (const p of prepared) {
     const { attrs } = p.sample
     const expected = listed(
@@ -186,13 +201,13 @@ async function runSamples(device: Device, check: OpCheck, ops: Set<string>): Pro
       const allowed = isFloat(y.dtype) ? (check.tolerance?.forward ?? 1e-4) : 0
       const distance = compare(actual, ref, allowed)
       if (distance.problem) throw new Error(`${p.title}: output ${k}: ${distance.problem}`)
-      worst = Math.max(worst, distance.worst)
+      worst = worseOf(worst, { values: distance.worst, gradients: null })
     })
     for (const which of p.wrt) {
       const actual = arrays[next++] as ArrayLike<number>
       const distance = compareGradient(check, p.refs, attrs, which, p.seeds, actual, p.random)
       if (distance.problem) throw new Error(`${p.title}: gradient of input ${which}: ${distance.problem}`)
-      worst = Math.max(worst, distance.worst)
+      worst = worseOf(worst, { values: 0, gradients: distance.worst })
     }
   }
   if (device.guard) {
@@ -230,12 +245,12 @@ function runFailures(gpu: Device, check: OpCheck): void {
 export async function runCheck(gpu: Device, check: OpCheck): Promise<CheckResult> {
   const name = check.op
   const ops = new Set(check.effects)
-  let worst = 0
+  let worst: WorstErrors = { values: 0, gradients: null }
   let at = ''
   try {
     for (const choice of check.kernels ?? [null]) {
       at = choice === null ? '' : `${choice} kernels: `
-      worst = Math.max(worst, await runSamples(deviceFor(gpu, choice), check, ops))
+      worst = worseOf(worst, await runSamples(deviceFor(gpu, choice), check, ops))
     }
     at = ''
     runFailures(gpu, check)
