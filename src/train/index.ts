@@ -5,5 +5,26 @@ export { type FitOptimizer, type FitOptions, fit } from './fit.ts'
 export type { EpochLog, FitOutcome, History, StepLog } from './history.ts'
 export type { Json } from './json.ts'
 export { accuracy, topKAccuracy } from './metrics/accuracy.ts'
+export { type Confusion, confusionMatrix } from './metrics/confusion.ts'
+export type { DecisionOptions } from './metrics/decisions.ts'
+export { type FScoreOptions, f1, precision, recall } from './metrics/f-score.ts'
 export type { HostValues, Metric } from './metrics/metric.ts'
+export { type PerplexityOptions, perplexity } from './metrics/perplexity.ts'
+export { averagePrecision, rocAuc } from './metrics/ranking.ts'
+export { mae, r2, rmse } from './metrics/regression.ts'
 export type { Batch, Batches, Task } from './task.ts'
+export {
+  type AnswerMessage,
+  type Caller,
+  type CallMessage,
+  type CallOptions,
+  connectPort,
+  type Handlers,
+  type PortCalls,
+  type PortError,
+  type PortEvents,
+  type PortLike,
+  type Server,
+  servePort,
+  transferred,
+} from './worker.ts'
