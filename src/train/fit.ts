@@ -5,7 +5,7 @@ import type { LRScheduler, ReduceLROnPlateau } from '../optim/scheduler.ts'
 import type { Callback } from './callbacks.ts'
 import type { Metrics } from './evaluate.ts'
 import type { History } from './history.ts'
-import { Training } from './loop.ts'
+import { FitLoop } from './loop.ts'
 import type { Batches, Task } from './task.ts'
 
 /** What {@link fit} needs of an optimizer; each of `wgrad/optim` has it. */
@@ -78,5 +78,5 @@ export async function fit<K extends string>(
   if (!Number.isInteger(count) || count < 0) fail('fit', `${name} is ${count}`, 'it must be a whole number, 0 or more')
   if (loader.length === 0)
     fail('fit', 'the loader has no batches', 'give data, or a smaller batch where dropLast is set')
-  return new Training(model, loader, options).run()
+  return new FitLoop(model, loader, options).run()
 }

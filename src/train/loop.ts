@@ -11,7 +11,7 @@ import { Mean } from './mean.ts'
 import { type Batch, type Batches, BatchStep, batchSizes, forwardOf, ringDepth, samplesOf, targetOf } from './task.ts'
 
 /** One run of {@link fit}: where it stands, and the loop. */
-export class Training<K extends string> implements FitRun {
+export class FitLoop<K extends string> implements FitRun {
   readonly model: Module
   step = 0
   epoch = 1

@@ -1,13 +1,32 @@
 import { fail } from '../../errors.ts'
-import { checkNumbers, classOf, classRows, type HostValues, type Metric, needValues } from './metric.ts'
+import { classOf, type DecisionOptions, decide, scoreRows } from './decisions.ts'
+import { type HostValues, type Metric, needValues } from './metric.ts'
 
 /**
- * Share of targets whose class has the highest score, 0 to 1; among equal scores the first counts.
+ * Share of targets whose class was decided for, 0 to 1.
  *
- * Shape: output [..., classes], target [...] with classes from 0.
+ * Shape: output [..., classes], of which the highest score counts (among equals the first), or [...] or [..., 1] with one score each for two
+ * classes; target [...] with classes from 0.
  */
-export function accuracy(): Metric {
-  return topKAccuracy(1)
+export function accuracy(options: DecisionOptions = {}): Metric {
+  let right = 0
+  let seen = 0
+  return {
+    update(output: HostValues, target: HostValues): void {
+      decide('accuracy', options, output, target, (truth, decided) => {
+        seen++
+        if (truth === decided) right++
+      })
+    },
+    compute(): number {
+      needValues('accuracy', seen)
+      return right / seen
+    },
+    reset(): void {
+      right = 0
+      seen = 0
+    },
+  }
 }
 
 /**
@@ -16,22 +35,20 @@ export function accuracy(): Metric {
  * Shape: output [..., classes], target [...] with classes from 0.
  */
 export function topKAccuracy(k: number): Metric {
-  const op = k === 1 ? 'accuracy' : 'topKAccuracy'
   if (!Number.isInteger(k) || k < 1) fail('topKAccuracy', `k is ${k}`, 'it must be a whole number of at least 1')
   let right = 0
   let seen = 0
   return {
     update(output: HostValues, target: HostValues): void {
-      const { rows, classes } = classRows(op, output, target)
-      checkNumbers(op, 'output', output)
+      const { rows, classes } = scoreRows('topKAccuracy', output, target)
       for (let row = 0; row < rows; row++) {
-        const label = classOf(op, target, row, classes)
+        const label = classOf('topKAccuracy', target, row, classes)
         if (rankOf(output.data, row * classes, classes, label) < k) right++
       }
       seen += rows
     },
     compute(): number {
-      needValues(op, seen)
+      needValues('topKAccuracy', seen)
       return right / seen
     },
     reset(): void {
