@@ -20,7 +20,7 @@ export interface Metric<Result = number> {
 /** @internal Throws for NaN, naming where it is. */
 export function needNumbers(op: string, name: string, { data }: HostValues): void {
   for (let i = 0; i < data.length; i++)
-    if (Number.isNaN(data[i])) fail(op, `${name} ${i} is NaN`, 'look at the loss first: a metric of NaN says nothing')
+    if (Number.isNaN(data[i])) fail(op, `${name} ${i} is NaN`, 'it must be a number')
 }
 
 /** @internal Outputs and targets one to one, checked; answers how many there are. */
