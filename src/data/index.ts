@@ -22,6 +22,7 @@ export {
 } from './normalizer.ts'
 export { permutation, type Random, random } from './random.ts'
 export { type Sampler, WeightedRandomSampler, type WeightedRandomSamplerOptions } from './sampler.ts'
+export { serveDataset } from './serve-dataset.ts'
 export {
   type Fold,
   type FoldOptions,
@@ -33,3 +34,5 @@ export {
   stratifiedSplit,
 } from './split.ts'
 export { type BatchContext, type BatchTransform, collate, eachSample } from './transform.ts'
+export { type WorkerDataset, type WorkerDatasetOptions, workerDataset } from './worker-dataset.ts'
+export type { WorkerLike, WorkerPort } from './worker-port.ts'
