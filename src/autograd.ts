@@ -25,7 +25,7 @@ export function grad(y: Tensor, wrt: readonly Tensor[], seed?: Tensor): Tensor[]
   const targets = wrt.map((t, i) => {
     if (!t.requiresGrad)
       throw new WgradError(
-        `grad: tensor ${i} of wrt records no gradient; make it with tensor(data, { requiresGrad: true }), or use a parameter`,
+        `grad: tensor ${i} of wrt records no gradient; make it with tensor(data, { requiresGrad: true }), or use a parameter that is not frozen`,
       )
     return t.value
   })

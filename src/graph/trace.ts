@@ -25,12 +25,17 @@ export class Trace {
   randomOps = 0
   /** How often each variable was written so far. */
   readonly versions = new Map<Variable, number>()
+  private readonly flagged = new Set<Variable>()
   private readonly once = new Map<string, unknown>()
   private readonly current = new Map<Variable, Value>()
 
   /** The value `variable` has at this point of the step. */
   read(variable: Variable): Value {
     let value = this.current.get(variable)
+    if (!this.flagged.has(variable)) {
+      this.flagged.add(variable)
+      this.guard(`requiresGrad of ${variable.label}`, () => variable.requiresGrad)
+    }
     if (!value) {
       value = readLeaf(variable, this.versions.get(variable) ?? 0)
       this.current.set(variable, value)

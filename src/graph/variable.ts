@@ -15,7 +15,8 @@ export class Variable implements Spec {
   readonly shape: readonly number[]
   readonly dtype: Spec['dtype']
   readonly label: string
-  readonly requiresGrad: boolean
+  /** Whether gradients reach it; changed by {@link setRequiresGrad}. */
+  requiresGrad: boolean
   /** The arena this variable is a part of, and where; see {@link home}. */
   arena: Variable | null = null
   arenaOffset = 0
@@ -60,6 +61,12 @@ export class Variable implements Spec {
     }
     if (!this.initial) this.reader.storage = this.storage
     return this.reader
+  }
+
+  /** Lets gradients reach it, or not; tensors that were made from it before keep what they recorded. */
+  setRequiresGrad(value: boolean): void {
+    this.requiresGrad = value
+    if (this.reader) this.reader.node.requiresGrad = value
   }
 
   /** Sets a new value: an effect of the active trace. */

@@ -1,7 +1,7 @@
 import { fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { full } from '../ops/elementwise.ts'
-import { groupNorm, instanceNorm, rmsNorm } from '../ops/group-norm.ts'
+import { groupNorm, rmsNorm } from '../ops/group-norm.ts'
 import { formatShape } from '../shape.ts'
 import { Module } from './module.ts'
 import { Parameter } from './parameter.ts'
@@ -37,34 +37,6 @@ export class GroupNorm extends Module {
   override forward(x: Tensor): Tensor {
     checkChannels('GroupNorm', x, this.numChannels)
     return groupNorm(x, this.numGroups, { weight: this.weight, bias: this.bias, eps: this.eps })
-  }
-}
-
-/**
- * Normalises each channel of each image over its pixels (Ulyanov et al. 2016), in training and in evaluation alike.
- *
- * Shape: [N, H, W, numFeatures] -> the same. Has `weight` and `bias` only where `affine` is asked for.
- */
-export class InstanceNorm2d extends Module {
-  readonly weight: Parameter | null
-  readonly bias: Parameter | null
-  readonly numFeatures: number
-  readonly eps: number
-
-  constructor(numFeatures: number, options: { readonly eps?: number; readonly affine?: boolean } = {}) {
-    super()
-    const { eps = 1e-5, affine = false } = options
-    this.numFeatures = numFeatures
-    this.eps = eps
-    this.weight = affine ? new Parameter(full([numFeatures], 1), 'InstanceNorm2d.weight') : null
-    this.bias = affine ? new Parameter(full([numFeatures], 0), 'InstanceNorm2d.bias') : null
-  }
-
-  override forward(x: Tensor): Tensor {
-    if (x.shape.length !== 4)
-      fail('InstanceNorm2d', `the input is ${formatShape(x.shape)}`, `it must be [N, H, W, ${this.numFeatures}]`)
-    checkChannels('InstanceNorm2d', x, this.numFeatures)
-    return instanceNorm(x, { weight: this.weight, bias: this.bias, eps: this.eps })
   }
 }
 

@@ -17,6 +17,7 @@ export {
   Softplus,
   Tanh,
 } from './activation.ts'
+export { BatchNorm1d, BatchNorm2d, type BatchNormModuleOptions } from './batch-norm.ts'
 export { ModuleList, Sequential } from './container.ts'
 export { AvgPool2d, Conv2d, type Conv2dOptions, MaxPool2d, type Pair, type PoolOptions } from './conv.ts'
 export {
@@ -27,9 +28,10 @@ export {
   ConvTranspose2d,
   type ConvTranspose2dOptions,
 } from './conv-transpose.ts'
-export { GroupNorm, InstanceNorm2d, RMSNorm } from './group-norm.ts'
+export { GroupNorm, RMSNorm } from './group-norm.ts'
 export { type ForwardHook, registerForwardHook } from './hooks.ts'
 export * as init from './init.ts'
+export { InstanceNorm1d, InstanceNorm2d, type InstanceNormOptions } from './instance-norm.ts'
 export { Embedding, Linear } from './linear.ts'
 export {
   BCELoss,
@@ -45,7 +47,7 @@ export {
   SmoothL1Loss,
 } from './loss.ts'
 export { Module, type StateDict, type StateEntry } from './module.ts'
-export { BatchNorm1d, BatchNorm2d, type BatchNormModuleOptions, LayerNorm } from './norm.ts'
+export { LayerNorm } from './norm.ts'
 export { Buffer, Counter, Parameter } from './parameter.ts'
 export { AvgPool1d, MaxPool1d, type Pool1dOptions } from './pool-1d.ts'
 export {
@@ -62,4 +64,5 @@ export {
   Softsign,
 } from './rectifier.ts'
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, Upsample, type UpsampleOptions } from './resize.ts'
+export type { RunningNormOptions } from './running-norm.ts'
 export { type Summary, type SummaryRow, summary } from './summary.ts'

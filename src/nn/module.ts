@@ -3,7 +3,7 @@ import { WgradError } from '../errors.ts'
 import { readAll, type Tensor } from '../graph/tensor.ts'
 import { guarded } from '../graph/trace.ts'
 import { contiguousStrides, formatShape, numel, sameShape } from '../shape.ts'
-import { Counter, Parameter, StateTensor } from './parameter.ts'
+import { Buffer, Counter, Parameter, StateTensor } from './parameter.ts'
 
 /** One entry of a state dict, in PyTorch's layout. */
 export interface StateEntry {
@@ -63,6 +63,35 @@ export abstract class Module {
     })
   }
 
+  /** This module and those below with their names, each once; the name of this one is empty. */
+  namedModules(prefix = '', seen: Set<Module> = new Set()): [string, Module][] {
+    if (seen.has(this)) return []
+    seen.add(this)
+    const lead = prefix === '' ? '' : `${prefix}.`
+    return [[prefix, this], ...this.children().flatMap(([name, child]) => child.namedModules(lead + name, seen))]
+  }
+
+  /** This module and those below, each once. */
+  modules(): Module[] {
+    return this.namedModules().map(([, module]) => module)
+  }
+
+  /** Calls `fn` with each module below and at last with this one, to set weights anew for example. */
+  apply(fn: (module: Module) => void): this {
+    for (const [, child] of this.children()) child.apply(fn)
+    fn(this)
+    return this
+  }
+
+  /**
+   * Freezes the parameters here and below (false), or lets them train (true). Compiled steps are traced again when it changes. An
+   * optimizer takes only parameters that train: `model.parameters().filter((p) => p.requiresGrad)`.
+   */
+  requiresGrad_(requiresGrad = true): this {
+    for (const p of this.parameters()) p.requiresGrad = requiresGrad
+    return this
+  }
+
   /** @internal Parameters and buffers here and below: state-dict key, tensor, and the module and field that hold it. */
   namedState(prefix = ''): [string, StateTensor | Counter, Module, string][] {
     const own = Object.entries(this).flatMap(
@@ -79,6 +108,16 @@ export abstract class Module {
     const seen = new Set<Parameter>()
     return this.namedState().flatMap(([name, value]): [string, Parameter][] => {
       if (!(value instanceof Parameter) || seen.has(value)) return []
+      seen.add(value)
+      return [[name, value]]
+    })
+  }
+
+  /** Buffers here and below, such as running statistics, by state-dict key; one used twice is listed once. */
+  namedBuffers(): [string, Buffer][] {
+    const seen = new Set<Buffer>()
+    return this.namedState().flatMap(([name, value]): [string, Buffer][] => {
+      if (!(value instanceof Buffer) || seen.has(value)) return []
       seen.add(value)
       return [[name, value]]
     })

@@ -67,6 +67,22 @@ export class Parameter extends StateTensor {
   constructor(initial: Tensor, label = 'parameter', requiresGrad = true) {
     super(initial, label, requiresGrad)
   }
+
+  /** Whether gradients reach it; where not, it is frozen. */
+  override get requiresGrad(): boolean {
+    return this.variable.requiresGrad
+  }
+
+  /** Freezes it or lets it train; not within a function that is being compiled. */
+  override set requiresGrad(value: boolean) {
+    if (activeTrace())
+      fail(
+        'requiresGrad',
+        `${this.variable.label} is frozen or freed within a function that is being compiled`,
+        'do it outside; the function is then traced again',
+      )
+    this.variable.setRequiresGrad(value)
+  }
 }
 
 /** State of a module that is saved with it and not trained, such as running statistics. */

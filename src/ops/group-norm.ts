@@ -3,7 +3,7 @@ import { needDtype } from '../graph/op.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { formatShape, numel, sameShape } from '../shape.ts'
 import { add, mul } from './arithmetic.ts'
-import { checkAffine, checkEps, normalize } from './norm.ts'
+import { type BatchNormResult, checkAffine, checkEps, normalize } from './norm.ts'
 import { mean } from './reduce.ts'
 import { reshape } from './reshape.ts'
 import { rsqrt } from './unary.ts'
@@ -23,18 +23,31 @@ export interface GroupNormOptions {
  * Throws when C is no multiple of `groups`.
  */
 export function groupNorm(x: Tensor, groups: number, options: GroupNormOptions = {}): Tensor {
-  return grouped('groupNorm', x, groups, options)
+  return grouped('groupNorm', x, groups, options).y
 }
 
 /** Normalizes each channel of each image over its pixels (Ulyanov et al. 2016): x [N, ..., C], f32 -> the same shape. */
 export function instanceNorm(x: Tensor, options: GroupNormOptions = {}): Tensor {
+  return instanceStatistics(x, options).y
+}
+
+/** @internal {@link instanceNorm} with the mean and the variance (over n, not n - 1) of each channel of each image, [N, C]. */
+export function instanceStatistics(x: Tensor, options: GroupNormOptions = {}): BatchNormResult {
   const pixels = numel(x.shape.slice(1, -1))
   if (x.shape.length < 3 || pixels < 2)
     fail('instanceNorm', `x is ${formatShape(x.shape)}`, 'it must be [N, ..., C] with at least two pixels')
-  return grouped('instanceNorm', x, x.shape[x.shape.length - 1] as number, options)
+  const channels = x.shape[x.shape.length - 1] as number
+  const { y, mean, variance } = grouped('instanceNorm', x, channels, options)
+  const shape = [x.shape[0] as number, channels]
+  return { y, mean: reshape(mean, shape), variance: reshape(variance, shape) }
 }
 
-function grouped(op: string, x: Tensor, groups: number, { weight, bias, eps = 1e-5 }: GroupNormOptions): Tensor {
+function grouped(
+  op: string,
+  x: Tensor,
+  groups: number,
+  { weight, bias, eps = 1e-5 }: GroupNormOptions,
+): BatchNormResult {
   needDtype(op, 'x', x, 'f32')
   const rank = x.shape.length
   if (rank < 2 || numel(x.shape.slice(1)) === 0)
@@ -46,8 +59,8 @@ function grouped(op: string, x: Tensor, groups: number, { weight, bias, eps = 1e
   checkEps(op, eps)
   const runs = [groups, channels / groups]
   const split = reshape(x, [x.shape[0] as number, numel(x.shape.slice(1, -1)), ...runs])
-  const y = normalize(split, [1, 3], eps, weight && reshape(weight, runs), bias && reshape(bias, runs)).y
-  return reshape(y, x.shape)
+  const all = normalize(split, [1, 3], eps, weight && reshape(weight, runs), bias && reshape(bias, runs))
+  return { ...all, y: reshape(all.y, x.shape) }
 }
 
 /** Options of {@link rmsNorm}. */

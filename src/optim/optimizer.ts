@@ -106,6 +106,13 @@ export abstract class Optimizer<O extends { lr: number }> {
    * Takes the gradients of a scalar loss and updates the parameters: as part of the step being compiled, or at once.
    */
   minimize(loss: Tensor): void {
+    const frozen = this.parameters.find((p) => !p.requiresGrad)
+    if (frozen)
+      fail(
+        'minimize',
+        `${frozen.variable.label} ${formatShape(frozen.shape)} is frozen`,
+        'give the optimizer only what trains: model.parameters().filter((p) => p.requiresGrad)',
+      )
     const grads = grad(loss, this.parameters)
     this.step(grads)
     if (!activeTrace()) discard(grads.map((g) => g.value))

@@ -180,7 +180,7 @@ describe('errors', () => {
   test('a tensor that records nothing', () => {
     const x = tensor([1])
     expect(message(() => grad(x, [x]))).toBe(
-      'grad: tensor 0 of wrt records no gradient; make it with tensor(data, { requiresGrad: true }), or use a parameter',
+      'grad: tensor 0 of wrt records no gradient; make it with tensor(data, { requiresGrad: true }), or use a parameter that is not frozen',
     )
   })
 

@@ -202,7 +202,7 @@ describe('state', () => {
     const values = wave(3 * 4 * 2)
     const x = tensor(values, { shape: [3, 2, 2, 2] })
     await layer.forward(x).data()
-    const [running, variance] = await readAll([layer.runningMean, layer.runningVar])
+    const [running, variance] = await readAll([layer.runningMean!, layer.runningVar!])
     for (const c of [0, 1]) {
       const own = values.filter((_, i) => i % 2 === c)
       const average = own.reduce((s, v) => s + v, 0) / own.length
