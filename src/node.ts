@@ -8,6 +8,7 @@ import { type Device, type DeviceOptions, openDevice as openWith } from './index
 import { type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
 
 export * from './index.ts'
+export { type FolderStore, type FolderStoreOptions, folderStore } from './node/folder-store.ts'
 export { type DriverChoice, type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
 
 /** Options of {@link openDevice} in Node. */

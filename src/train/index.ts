@@ -1,4 +1,15 @@
 export type { Callback, FitEnd, FitRun } from './callbacks.ts'
+export {
+  type Checkpoint,
+  type Loaded,
+  type LoadOptions,
+  latestCheckpoint,
+  loadCheckpoint,
+  type Progress,
+  readCheckpoint,
+  type SaveOptions,
+  saveCheckpoint,
+} from './checkpoint.ts'
 export { EarlyStopping, type EarlyStoppingOptions } from './early-stopping.ts'
 export { type EvaluateOptions, evaluate, type Metrics } from './evaluate.ts'
 export { type FitOptimizer, type FitOptions, fit } from './fit.ts'
@@ -12,7 +23,9 @@ export type { HostValues, Metric } from './metrics/metric.ts'
 export { type PerplexityOptions, perplexity } from './metrics/perplexity.ts'
 export { averagePrecision, rocAuc } from './metrics/ranking.ts'
 export { mae, r2, rmse } from './metrics/regression.ts'
+export { type CheckpointStore, memoryStore } from './store.ts'
 export type { Batch, Batches, Task } from './task.ts'
+export type { SchedulerPart, Stateful, Training } from './training-state.ts'
 export {
   type AnswerMessage,
   type Caller,
