@@ -1,5 +1,6 @@
 import { WgradError } from '../errors.ts'
 import { type ByteCache, openCache } from './byte-cache.ts'
+import { receive } from './receive.ts'
 
 /** What the file must be, and how to watch it arrive. */
 export interface FetchCachedOptions {
@@ -46,57 +47,29 @@ export async function fetchCached(url: string, options: FetchCachedOptions): Pro
   return fetched
 }
 
-async function download(url: string, options: FetchCachedOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const { bytes, onProgress, stallMs = 20_000, signal } = options
-  const stop = new AbortController()
-  const onAbort = (): void => stop.abort(signal?.reason)
-  if (signal?.aborted) onAbort()
-  signal?.addEventListener('abort', onAbort)
-  const stalled = (): void => stop.abort(new Error(`nothing arrived for ${stallMs / 1000} s`))
-  let watch = setTimeout(stalled, stallMs)
-  try {
-    const response = await fetch(url, { signal: stop.signal })
+function download(url: string, options: FetchCachedOptions): Promise<Uint8Array<ArrayBuffer>> {
+  const { bytes, onProgress } = options
+  return receive('fetchCached', url, options, async (response, pieces) => {
     if (!response.ok || response.body === null) {
       throw new WgradError(`fetchCached: ${url} answered ${response.status} ${response.statusText}; 200 is needed`)
     }
     const file = new Uint8Array(bytes)
     let received = 0
-    const reader = response.body.getReader()
-    for (;;) {
-      const { value, done } = await reader.read()
-      if (done) break
-      clearTimeout(watch)
-      watch = setTimeout(stalled, stallMs)
-      if (received + value.length > bytes) {
-        await reader.cancel()
+    for await (const piece of pieces) {
+      if (received + piece.length > bytes) {
         throw new WgradError(
           `fetchCached: ${url} sent more than the ${bytes} bytes expected; the file there is another one`,
         )
       }
-      file.set(value, received)
-      received += value.length
+      file.set(piece, received)
+      received += piece.length
       onProgress?.(received, bytes)
     }
     if (received !== bytes) {
       throw new WgradError(`fetchCached: ${url} sent ${received} bytes and ${bytes} were expected; try again`)
     }
     return file
-  } catch (cause) {
-    if (cause instanceof WgradError) throw cause
-    const reason = stop.signal.aborted ? stop.signal.reason : cause
-    throw new WgradError(
-      `fetchCached: ${url} cannot be fetched (${describe(reason)}); check the network or the address`,
-    )
-  } finally {
-    clearTimeout(watch)
-    signal?.removeEventListener('abort', onAbort)
-  }
-}
-
-/** The message of an error, with the one under it: "fetch failed" alone says nothing. */
-function describe(reason: unknown): string {
-  if (!(reason instanceof Error)) return String(reason)
-  return reason.cause instanceof Error ? `${reason.message}: ${reason.cause.message}` : reason.message
+  })
 }
 
 async function hash(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

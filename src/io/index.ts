@@ -5,6 +5,7 @@
  */
 
 export type { ByteSource, FileSource, RemoteFile } from './byte-source.ts'
+export { type HttpSource, type HttpSourceOptions, httpSource } from './http-source.ts'
 export {
   type LoadedTensor,
   openSafetensors,
