@@ -41,9 +41,11 @@ export interface UpsampleOptions {
   readonly scaleFactor?: Pair
   /** 'nearest' unless given. */
   readonly mode?: 'nearest' | 'bilinear'
+  /** The centers of the corner pixels stay where they are, and not the edges of the image; false unless given. */
+  readonly alignCorners?: boolean
 }
 
-/** Images in another size, as PyTorch has it with `align_corners` false. Shape: [N, H, W, C] -> [N, H', W', C]. */
+/** Images in another size, as PyTorch has it. Shape: [N, H, W, C] -> [N, H', W', C]. */
 export class Upsample extends Module {
   readonly options: UpsampleOptions
 
@@ -57,12 +59,12 @@ export class Upsample extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const { size, scaleFactor = 1, mode = 'nearest' } = this.options
-    if (size !== undefined) return resize(x, size, { mode })
+    const { size, scaleFactor = 1, mode = 'nearest', alignCorners = false } = this.options
+    if (size !== undefined) return resize(x, size, { mode, alignCorners })
     if (x.shape.length !== 4)
       fail('Upsample', `the input is ${formatShape(x.shape)}`, 'it must be [images, height, width, channels]')
     const [tall, wide] = typeof scaleFactor === 'number' ? [scaleFactor, scaleFactor] : scaleFactor
     const [, height = 0, width = 0] = x.shape
-    return resize(x, [Math.floor(height * tall), Math.floor(width * wide)], { mode })
+    return resize(x, [Math.floor(height * tall), Math.floor(width * wide)], { mode, alignCorners })
   }
 }

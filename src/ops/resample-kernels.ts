@@ -20,8 +20,11 @@ const axisKernel: Kernel = defineKernel(
   [],
 )
 
-/** How outputs are made of inputs along an axis: the pixel they lie in, the two nearest centers, or the mean of the window. */
-export type ResampleKind = 'nearest' | 'linear' | 'mean'
+/**
+ * How outputs are made of inputs along an axis: the pixel they lie in, the two nearest centers with the outer edges of both in line
+ * (linear) or their outer centers (corners), or the mean of the window.
+ */
+export type ResampleKind = 'nearest' | 'linear' | 'corners' | 'mean'
 
 /** A map from n pixels to m. `share` is the weight of input i in output o. */
 interface ResampleMap {
@@ -34,6 +37,9 @@ interface ResampleMap {
   readonly firstOutput: (n: number, m: number) => string
   readonly outputFrom: (i: number, n: number, m: number) => number
 }
+
+/** Distances between the centers of `size` pixels, at least one. */
+const gaps = (size: number): number => Math.max(size - 1, 1)
 
 const maps: Readonly<Record<ResampleKind, ResampleMap>> = {
   nearest: {
@@ -54,6 +60,17 @@ const maps: Readonly<Record<ResampleKind, ResampleMap>> = {
     },
     firstOutput: (n, m) => `return u32(max(i32(2u * k * ${m}u + ${n}u) - ${m}i, 0i)) / ${2 * n}u;`,
     outputFrom: (i, n, m) => Math.floor(Math.max(2 * i * m - m + n, 0) / (2 * n)),
+  },
+  // The center of output o lies at o (n - 1) / (m - 1); a lone output at the first input.
+  corners: {
+    share: (n, m) => `return max(0.0, 1.0 - f32(abs(i32(o * ${n - 1}u) - i32(i * ${gaps(m)}u))) / ${gaps(m)}.0);`,
+    firstInput: (n, m) => `return k * ${n - 1}u / ${gaps(m)}u;`,
+    inputs: (o, n, m) => {
+      const first = Math.floor((o * (n - 1)) / gaps(m))
+      return [first, Math.min(first + 2, n)]
+    },
+    firstOutput: (n, m) => `return (max(k, 1u) - 1u) * ${m - 1}u / ${gaps(n)}u;`,
+    outputFrom: (i, n, m) => Math.floor((Math.max(i - 1, 0) * (m - 1)) / gaps(n)),
   },
   mean: {
     share: (n, m) => `  let low = o * ${n}u / ${m}u;

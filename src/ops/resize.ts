@@ -5,9 +5,7 @@ import type { Spec } from '../graph/value.ts'
 import { formatShape, numel } from '../shape.ts'
 import { take } from './gather.ts'
 import { avgPool2d, maxPool2d } from './pool.ts'
-import { max } from './reduce.ts'
 import { type ResampleKind, resampleCalls } from './resample-kernels.ts'
-import { reshape } from './reshape.ts'
 import { type Pair, type PairOption, pairOf } from './window.ts'
 
 type Resample = {
@@ -76,16 +74,24 @@ function resample(x: Tensor, to: Pair, map: ResampleKind): Tensor {
 export interface ResizeOptions {
   /** The nearest pixel to the upper left, or between the four around; 'nearest' unless given. */
   readonly mode?: 'nearest' | 'bilinear'
+  /** The centers of the corner pixels stay where they are, and not the edges of the image; for 'bilinear'. False unless given. */
+  readonly alignCorners?: boolean
 }
 
 /**
- * Images in another size: x [N, H, W, C], size [P, Q] in pixels -> [N, P, Q, C], f32. As PyTorch's `interpolate` with
- * `align_corners` false: pixels are squares, and shrinking does not average.
+ * Images in another size: x [N, H, W, C], size [P, Q] in pixels -> [N, P, Q, C], f32. As PyTorch's `interpolate`: pixels are squares,
+ * and shrinking does not average.
  */
-export function resize(x: Tensor, size: PairOption, { mode = 'nearest' }: ResizeOptions = {}): Tensor {
+export function resize(
+  x: Tensor,
+  size: PairOption,
+  { mode = 'nearest', alignCorners = false }: ResizeOptions = {},
+): Tensor {
   if (mode !== 'nearest' && mode !== 'bilinear')
     fail('resize', `mode is '${String(mode)}'`, "it must be 'nearest' or 'bilinear'")
-  return resample(x, sizes('resize', x, size), mode === 'nearest' ? 'nearest' : 'linear')
+  if (mode === 'nearest' && alignCorners)
+    fail('resize', "alignCorners with mode 'nearest'", "it is for mode 'bilinear'")
+  return resample(x, sizes('resize', x, size), mode === 'nearest' ? 'nearest' : alignCorners ? 'corners' : 'linear')
 }
 
 /**
@@ -98,11 +104,14 @@ export function adaptiveAvgPool2d(x: Tensor, size: PairOption): Tensor {
   return window ? avgPool2d(x, window) : resample(x, to, 'mean')
 }
 
-/** Largest elements of the windows of {@link adaptiveAvgPool2d}. */
+/** Largest elements of the windows of {@link adaptiveAvgPool2d}; of equals the first one gets the gradient, row by row. */
 export function adaptiveMaxPool2d(x: Tensor, size: PairOption): Tensor {
   const to = sizes('adaptiveMaxPool2d', x, size)
   const window = evenWindow(x, to)
-  return window ? maxPool2d(x, window) : maxAlong(maxAlong(x, 1, to[0]), 2, to[1])
+  if (window) return maxPool2d(x, window)
+  const [rows, tall] = repeatedWindows(x, 1, to[0])
+  const [tiles, wide] = repeatedWindows(rows, 2, to[1])
+  return maxPool2d(tiles, [tall, wide])
 }
 
 /** The window where the sizes divide. */
@@ -111,10 +120,12 @@ function evenWindow(x: Tensor, to: Pair): Pair | null {
   return height % to[0] === 0 && width % to[1] === 0 ? [height / to[0], width / to[1]] : null
 }
 
-/** The largest of each window along an axis. A window shorter than the longest repeats its last element, whose shares then add up. */
-function maxAlong(x: Tensor, axis: number, size: number): Tensor {
+/**
+ * The windows along an axis one after another, and their length. One shorter than the longest repeats its last element, which wins
+ * nowhere that the first of equals does.
+ */
+function repeatedWindows(x: Tensor, axis: number, size: number): readonly [Tensor, number] {
   const from = x.shape[axis] as number
-  if (from === size) return x
   const starts = Array.from({ length: size }, (_, p) => Math.floor((p * from) / size))
   const ends = starts.map((_, p) => Math.ceil(((p + 1) * from) / size))
   const length = Math.max(...ends.map((end, p) => end - (starts[p] as number)))
@@ -122,6 +133,6 @@ function maxAlong(x: Tensor, axis: number, size: number): Tensor {
     const p = Math.floor(k / length)
     return Math.min((starts[p] as number) + (k % length), (ends[p] as number) - 1)
   })
-  const windows = take(x, axis, tensor(ids, { shape: [size * length], device: x.device }))
-  return max(reshape(windows, [...x.shape.slice(0, axis), size, length, ...x.shape.slice(axis + 1)]), axis + 1)
+  const windows = size === from ? x : take(x, axis, tensor(ids, { shape: [size * length], device: x.device }))
+  return [windows, length]
 }

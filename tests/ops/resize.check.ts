@@ -1,13 +1,15 @@
 import {
   adaptiveAvgPool2d,
   adaptiveMaxPool2d,
+  grad,
   type PairOption,
   type ResizeOptions,
   resize,
   type Tensor,
 } from '../../src/index.ts'
+import { Parameter } from '../../src/nn/index.ts'
 import { defineCheck, type OpCheck, type Ref } from './check.ts'
-import { build } from './reference.ts'
+import { build, zeros } from './reference.ts'
 
 interface Sized extends ResizeOptions {
   readonly size: PairOption
@@ -46,6 +48,15 @@ function bilinear(o: number, from: number, to: number): Weighted {
   ]
 }
 
+function corners(o: number, from: number, to: number): Weighted {
+  const at = to === 1 ? 0 : (o * (from - 1)) / (to - 1)
+  const low = Math.min(Math.floor(at), from - 1)
+  return [
+    [low, 1 - (at - low)],
+    [Math.min(low + 1, from - 1), at - low],
+  ]
+}
+
 function windowOf(o: number, from: number, to: number): number[] {
   const [first, end] = [Math.floor((o * from) / to), Math.ceil(((o + 1) * from) / to)]
   return Array.from({ length: end - first }, (_, i) => first + i)
@@ -63,7 +74,8 @@ export const resizeChecks: readonly OpCheck[] = [
   defineCheck<Sized>({
     op: 'resize',
     call: ([x], { size, ...options }) => resize(x as Tensor, size, options),
-    reference: ([x], { size, mode }) => separable(x as Ref, size, mode === 'bilinear' ? bilinear : nearest),
+    reference: ([x], { size, mode, alignCorners }) =>
+      separable(x as Ref, size, mode !== 'bilinear' ? nearest : alignCorners ? corners : bilinear),
     samples: [
       { inputs: [[1, 1, 1, 1]], attrs: { size: 1 } },
       { inputs: [[2, 3, 2, 3]], attrs: { size: [6, 4] }, why: 'twice the size' },
@@ -76,6 +88,17 @@ export const resizeChecks: readonly OpCheck[] = [
       { inputs: [[1, 11, 7, 1]], attrs: { size: [3, 5], mode: 'bilinear' }, why: 'pixels that nothing reads' },
       { inputs: [[1, 2, 3, 1]], attrs: { size: [31, 1], mode: 'bilinear' }, why: 'many readers of each pixel' },
       { inputs: [[0, 2, 3, 1]], attrs: { size: 4, mode: 'bilinear' }, why: 'no images' },
+      ...[
+        { from: [3, 2], size: [6, 4], why: 'corners in line, twice the size' },
+        { from: [5, 3], size: [7, 11], why: 'corners in line, no whole factor' },
+        { from: [11, 7], size: [3, 5], why: 'corners in line, pixels that nothing reads' },
+        { from: [2, 5], size: [31, 1], why: 'corners in line, many readers and a lone pixel' },
+        { from: [1, 4], size: [5, 4], why: 'corners in line, from a lone pixel' },
+      ].map(({ from, size, why }) => ({
+        inputs: [[2, ...from, 2]],
+        attrs: { size: size as [number, number], mode: 'bilinear' as const, alignCorners: true },
+        why,
+      })),
       {
         inputs: [{ shape: [1, 1, 4, 1], values: [1, Number.POSITIVE_INFINITY, 2, 3] }],
         attrs: { size: [1, 2] },
@@ -109,6 +132,11 @@ export const resizeChecks: readonly OpCheck[] = [
         inputs: [[1, 2, 2, 1]],
         attrs: { size: [2, 40000] },
         message: 'resize: x is [1, 2, 2, 1] and the size [2, 40000]; heights and widths go up to 32767',
+      },
+      {
+        inputs: [[1, 2, 2, 1]],
+        attrs: { size: 2, alignCorners: true },
+        message: "resize: alignCorners with mode 'nearest'; it is for mode 'bilinear'",
       },
     ],
     differentiable: true,
@@ -153,5 +181,33 @@ export const resizeChecks: readonly OpCheck[] = [
       { inputs: [spaced(1, 3, 4, 1)], attrs: { size: [3, 7] }, why: 'more windows than pixels' },
     ],
     differentiable: true,
+  }),
+  defineCheck<Sized>({
+    op: 'adaptiveMaxPool2d of equals',
+    call: ([x], { size }) => {
+      const own = new Parameter(x as Tensor)
+      const y = adaptiveMaxPool2d(own, size)
+      return [y, ...grad(y.sum(), [own])]
+    },
+    reference: ([x], { size }) => {
+      const { shape, data } = x as Ref
+      const [, height = 0, width = 0] = shape
+      const [p, q] = pair(size)
+      const slope = zeros(shape)
+      const y = build([1, p, q, 1], ([, row = 0, column = 0]) => {
+        const places = windowOf(row, height, p).flatMap((h) => windowOf(column, width, q).map((v) => h * width + v))
+        const largest = Math.max(...places.map((at) => data[at] as number))
+        const first = places.find((at) => data[at] === largest) as number
+        slope.data[first] = (slope.data[first] as number) + 1
+        return largest
+      })
+      return [y, slope]
+    },
+    samples: [
+      { inputs: [{ shape: [1, 7, 5, 1], values: [3] }], attrs: { size: [3, 2] }, why: 'the first of all' },
+      { inputs: [{ shape: [1, 5, 5, 1], values: [0, 1, 1, 0, 1, 1, 0] }], attrs: { size: [3, 4] } },
+      { inputs: [{ shape: [1, 4, 6, 1], values: [1, 1, 0] }], attrs: { size: [2, 3] }, why: 'the sizes divide' },
+    ],
+    differentiable: false,
   }),
 ]
