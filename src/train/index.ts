@@ -1,3 +1,4 @@
+export { browserStore } from './browser-store.ts'
 export type { Callback, FitEnd, FitRun } from './callbacks.ts'
 export {
   type Checkpoint,
@@ -23,6 +24,7 @@ export type { HostValues, Metric } from './metrics/metric.ts'
 export { type PerplexityOptions, perplexity } from './metrics/perplexity.ts'
 export { averagePrecision, rocAuc } from './metrics/ranking.ts'
 export { mae, r2, rmse } from './metrics/regression.ts'
+export type { CheckpointOptions } from './saver.ts'
 export { type CheckpointStore, memoryStore } from './store.ts'
 export type { Batch, Batches, Task } from './task.ts'
 export type { SchedulerPart, Stateful, Training } from './training-state.ts'
