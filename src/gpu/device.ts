@@ -5,6 +5,7 @@ import { type Block, Pool } from './pool.ts'
 import { Queue } from './queue.ts'
 import { Readback, type ReadSource } from './readback.ts'
 import { Scratch } from './scratch.ts'
+import { VariantTable } from './variants.ts'
 
 /** Options of {@link openDevice}. */
 export interface DeviceOptions {
@@ -62,6 +63,8 @@ export class Device {
   readonly info: DeviceInfo
   /** WebGPU's limits, as granted. */
   readonly limits: GPUSupportedLimits
+  /** Which of several kernels does which work: to be saved with a run, and pinned when it is repeated. */
+  readonly variants: VariantTable = new VariantTable()
   /** @internal */
   readonly pool: Pool
   /** @internal */

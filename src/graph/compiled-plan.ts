@@ -85,7 +85,7 @@ export class CompiledPlan {
       if ((this.variables[i] as Variable).arena !== this.arenas[i]) return false
     }
     for (const g of this.traced.trace.guards) if (!Object.is(g.get(), g.value)) return false
-    return true
+    return this.instance.hasVariants
   }
 
   /** Memory and pipelines for the steps to come. */

@@ -49,13 +49,25 @@ export class Instance {
   private readonly grids: Uint32Array
   private readonly costs: Float64Array
   private readonly totalCost: number
+  /** Version of the device's table of variants with which the plan is known to agree. */
+  private variantsVersion: number
 
   constructor(device: Device, plan: Plan) {
     this.device = device
     this.plan = plan
+    this.variantsVersion = device.variants.version
     this.grids = Uint32Array.from(plan.steps.flatMap((s) => s.grid))
     this.costs = Float64Array.from(plan.steps, (s) => estimateMs(s, device.info.software))
     this.totalCost = this.costs.reduce((a, b) => a + b, 0)
+  }
+
+  /** False when pins say that other kernels should run. */
+  get hasVariants(): boolean {
+    const { variants } = this.device
+    if (this.variantsVersion === variants.version) return true
+    if (!variants.agrees(this.plan.choices)) return false
+    this.variantsVersion = variants.version
+    return true
   }
 
   /** Bytes of all buffers once this plan has its memory, with buffers of `more` sizes; destroys free ones where the budget asks for it. */

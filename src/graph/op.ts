@@ -110,10 +110,30 @@ export interface DeviceTraits {
   readonly maxInvocations: number
 }
 
-/** An op with kernels of its own. */
-export interface KernelOp<I extends string = string, A extends Attrs = Attrs> extends OpCommon<I, A> {
-  readonly kind: 'kernel'
+/** One of the kernels, or rows of kernels, that can do the same work. */
+export interface Variant {
+  /**
+   * Says the kernel and all sizes that the work leaves open, such as `tile-8x4-4x4`: with the work it decides the bits of the result, so
+   * that a file may hold it.
+   */
+  readonly name: string
+  /** The dispatches; called only where this variant is taken. */
+  calls(): readonly KernelCall[]
+}
+
+interface OneWay<A extends Attrs> {
   lower(c: LowerContext<A>): readonly KernelCall[]
+  readonly variants?: undefined
+}
+
+interface SeveralWays<A extends Attrs> {
+  /** The variants that are legal on the device, the one to take where nothing is known of the device first. */
+  variants(c: LowerContext<A>): readonly Variant[]
+  readonly lower?: undefined
+}
+
+interface KernelCommon<I extends string, A extends Attrs> extends OpCommon<I, A> {
+  readonly kind: 'kernel'
   /** Inputs that the kernel reads through a generated load, so that producers may join. */
   readonly virtual?: readonly I[]
   /** The last call stores output 0 through `store_y`. */
@@ -121,6 +141,10 @@ export interface KernelOp<I extends string = string, A extends Attrs = Attrs> ex
   /** Useful work of the op. */
   cost(inputs: readonly Spec[], outputs: readonly Spec[], attrs: A): { readonly flops: number; readonly bytes: number }
 }
+
+/** An op with kernels of its own: one way to run it, or several variants among which the device's table chooses. */
+export type KernelOp<I extends string = string, A extends Attrs = Attrs> = KernelCommon<I, A> &
+  (OneWay<A> | SeveralWays<A>)
 
 /** A value that comes from outside: data, a variable, a placeholder, a number of the host. */
 export interface LeafOp<I extends string = string, A extends Attrs = Attrs> extends OpCommon<I, A> {
@@ -156,4 +180,9 @@ export function needDtype(op: string, name: string, spec: Spec, ...allowed: read
   if (!allowed.includes(spec.dtype)) {
     throw new WgradError(`${op}: ${name} is ${spec.dtype}; it must be ${allowed.join(' or ')}`)
   }
+}
+
+/** The variants with the one called `name` first; the others keep their order. */
+export function defaultFirst<V extends { readonly name: string }>(variants: readonly V[], name: string): V[] {
+  return [...variants.filter((v) => v.name === name), ...variants.filter((v) => v.name !== name)]
 }

@@ -55,6 +55,8 @@ export interface Plan {
   readonly outputs: readonly { readonly spec: Spec; readonly place: Place }[]
   /** Indices into the program's variables that the plan writes. */
   readonly writes: readonly number[]
+  /** The variant taken for each piece of work that has several. */
+  readonly choices: ReadonlyMap<string, string>
   readonly flops: number
 }
 
@@ -217,6 +219,7 @@ function finishPlan(
     hosts,
     outputs,
     writes: [...writes],
+    choices: fusion.choices,
     flops: steps.reduce((sum, s) => sum + s.flops, 0),
   }
 }

@@ -203,7 +203,11 @@ function instanceFor(program: GraphProgram, leaves: readonly Value[], variables:
   const key = structureOf(program, leaves, variables)
   let instance = known.get(key)
   if (instance) known.delete(key)
-  else instance = new Instance(program.device, buildPlan(program, { reuse: true, poison: false, outputs: 'direct' }))
+  if (instance && !instance.hasVariants) {
+    instance.release()
+    instance = undefined
+  }
+  instance ??= new Instance(program.device, buildPlan(program, { reuse: true, poison: false, outputs: 'direct' }))
   known.set(key, instance)
   if (known.size > planLimit) {
     const [oldest] = known

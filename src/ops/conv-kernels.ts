@@ -5,7 +5,8 @@ import stripWeightGradText from '../../shaders/conv/strip_weight_grad.wgsl?raw'
 import weightGradText from '../../shaders/conv/weight_grad.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
 import type { ParamTypes } from '../gpu/template.ts'
-import { type MatmulTile, registerTile, type TiledCall } from './matmul-kernels.ts'
+import { numel } from '../shape.ts'
+import type { MatmulTile, TiledCall } from './matmul-kernels.ts'
 
 const stripSizes: ParamTypes = {
   ...{ N: 'int', H: 'int', W: 'int', C: 'int', O: 'int', P: 'int', Q: 'int', G: 'int' },
@@ -86,10 +87,6 @@ function sizesOf(shape: ConvShape): Readonly<Record<SizeName, number>> {
   }
 }
 
-// Finding a pixel of a tap costs about as much as this many multiply-adds; so does checking a column's bounds.
-const TAP_COST = 16
-const COLUMN_COST = 6
-
 function call(
   kernel: Kernel,
   params: Readonly<Record<string, number | boolean>>,
@@ -111,96 +108,42 @@ function folded({ kernel, params, grid: [x, y, z] }: TiledCall): TiledCall {
   return { kernel, params: { ...params, ...own }, grid: [x, rows, z * folds] }
 }
 
-// A load in multiply-adds, and the multiply-adds of a shader's text that a software driver still compiles fast.
-const STRIP_LOAD = 8
-const STRIP_TEXT = 200
-
-/** The tile of the strip kernel for an output of `columns` and `outputs` per group; null where none pays. */
-export function stripTile(columns: number, outputs: number, kernelWidth: number): MatmulTile | null {
-  let best: MatmulTile | null = null
-  let bestCost = Number.POSITIVE_INFINITY
-  for (let tm = 4; tm <= Math.min(columns, 16); tm++) {
-    if (columns % tm !== 0) continue
-    for (const tn of [8, 4, 3, 2, 1]) {
-      const across = Math.ceil(outputs / tn)
-      const wx = Math.min(4, across)
-      const tile = { tm, tn, wx, wy: Math.floor(16 / wx) }
-      if (tm * tn * kernelWidth > STRIP_TEXT) continue
-      const each = tm * tn * kernelWidth + STRIP_LOAD * (tm + kernelWidth - 1 + kernelWidth * tn)
-      const cost = (each * Math.ceil(across / wx) * wx) / tm
-      if (cost < bestCost) {
-        best = tile
-        bestCost = cost
-      }
-    }
-  }
-  return best
+/** The call of the strip kernel; null where it does not apply. As a gradient, `shape` is still that of the convolution. */
+export function convStripCall(shape: ConvShape, isGrad: boolean, tile: MatmulTile): TiledCall | null {
+  const { N, G, KH, KW, DH } = sizesOf(shape)
+  const sides = stripSides(shape, isGrad)
+  if (sides === null || sides.Q % tile.tm !== 0) return null
+  const params = { N, G, KH, KW, DH, ...sides, IS_GRAD: isGrad }
+  return call(convStrip, params, tile, [N * sides.P * sides.Q, sides.O, shape.groups])
 }
 
-/**
- * The call of the strip kernel on a software device, whose loads are dear; null where it does not apply. As a gradient,
- * `shape` is still that of the convolution.
- */
-export function convStripCall(shape: ConvShape, isGrad: boolean, given?: MatmulTile): TiledCall | null {
-  const { stride, dilation, kernel, groups } = shape
-  const { N, H, W, C, O, P, Q, G, KH, KW, PH, PW, DH } = sizesOf(shape)
+/** Sizes as the strip kernel reads them, turned round for a gradient; null where it does not apply. */
+export function stripSides(
+  shape: ConvShape,
+  isGrad: boolean,
+): Readonly<Record<'H' | 'W' | 'C' | 'O' | 'P' | 'Q' | 'PH' | 'PW', number>> | null {
+  const { stride, dilation, kernel } = shape
+  const { H, W, C, O, P, Q, KH, KW, PH, PW, DH } = sizesOf(shape)
   if (stride[0] !== 1 || stride[1] !== 1 || dilation[1] !== 1 || kernel[1] < 2) return null
   const turned = { H: P, W: Q, C: O, O: C, P: H, Q: W, PH: DH * (KH - 1) - PH, PW: KW - 1 - PW }
   const sides = isGrad ? turned : { H, W, C, O, P, Q, PH, PW }
-  const tile = given ?? stripTile(sides.Q, sides.O, KW)
-  if (tile === null || sides.Q % tile.tm !== 0 || sides.PH < 0 || sides.PW < 0) return null
-  const params = { N, G, KH, KW, DH, ...sides, IS_GRAD: isGrad }
-  return call(convStrip, params, tile, [N * sides.P * sides.Q, sides.O, groups])
-}
-
-// Below this many multiply-adds a kernel that compiles faster wins.
-const STRIP_WORK = 2 ** 20
-
-function workOf(shape: ConvShape): number {
-  const [p, q] = convOutputSize(shape)
-  const { images, channels, outputs, kernel, groups } = shape
-  return images * p * q * outputs * kernel[0] * kernel[1] * (channels / groups)
-}
-
-function stripCall(shape: ConvShape, isGrad: boolean): TiledCall | null {
-  return workOf(shape) < STRIP_WORK ? null : convStripCall(shape, isGrad)
+  return sides.PH < 0 || sides.PW < 0 ? null : sides
 }
 
 /** The kernel call of the convolution itself. */
-export function convForwardCall(shape: ConvShape, isSoftware: boolean, given?: MatmulTile): TiledCall {
-  const strip = isSoftware && !given ? stripCall(shape, false) : null
-  if (strip) return strip
+export function convForwardCall(shape: ConvShape, tile: MatmulTile): TiledCall {
   const params = sizesOf(shape)
-  const [p, q] = convOutputSize(shape)
-  const rows = shape.images * p * q
-  const taps = shape.kernel[0] * shape.kernel[1]
-  const tile =
-    given ??
-    registerTile({
-      rows,
-      columns: params.O,
-      batches: shape.groups,
-      depth: taps * params.C,
-      isSoftware,
-      rowCost: TAP_COST / params.C,
-    })
+  const rows = shape.images * numel(convOutputSize(shape))
   return folded(call(convForward, { ...params, VEC4: params.C % 4 === 0 }, tile, [rows, params.O, shape.groups]))
 }
 
 /** The kernel call of the gradient of the input. */
-export function convInputGradCall(shape: ConvShape, isSoftware: boolean, given?: MatmulTile): TiledCall {
-  const strip = isSoftware && !given ? stripCall(shape, true) : null
-  if (strip) return strip
+export function convInputGradCall(shape: ConvShape, tile: MatmulTile): TiledCall {
   const params = sizesOf(shape)
-  const { images, size, stride, groups, kernel } = shape
+  const { images, size, stride, groups } = shape
   const rows = images * Math.ceil(size[0] / stride[0]) * Math.ceil(size[1] / stride[1])
-  const phases = stride[0] * stride[1]
-  const depth = Math.ceil((kernel[0] * kernel[1] * params.O) / phases)
-  const tile =
-    given ??
-    registerTile({ rows, columns: params.C, batches: groups * phases, depth, isSoftware, rowCost: TAP_COST / params.O })
   const flags = { VEC4_DY: params.O % 4 === 0, VEC4_W: params.C % 4 === 0 && tile.tn % 4 === 0 }
-  return folded(call(convInputGrad, { ...params, ...flags }, tile, [rows, params.C, groups * phases]))
+  return folded(call(convInputGrad, { ...params, ...flags }, tile, [rows, params.C, groups * stride[0] * stride[1]]))
 }
 
 /** The tile and the number of parts for the gradient of the weights. */
@@ -209,46 +152,6 @@ export interface WeightGradChoice {
   readonly parts: number
   /** The tile is of rows of taps, for the strip kernel. */
   readonly isStrip?: boolean
-}
-
-/** The choice for the strip kernel; null where it does not apply. */
-function stripWeightGradChoice(shape: ConvShape, most: number): WeightGradChoice | null {
-  const { stride, dilation, kernel, groups } = shape
-  const isNear = stride[0] === 1 && stride[1] === 1 && dilation[1] === 1
-  const room = Math.floor(STRIP_TEXT / 2 / kernel[1])
-  if (!isNear || kernel[1] < 2 || room < 8 || workOf(shape) < STRIP_WORK) return null
-  const { C: channels, O: outputs } = sizesOf(shape)
-  const tm = outputs >= 8 ? 8 : outputs >= 4 ? 4 : 1
-  const columns = kernel[0] * channels
-  const tn = Math.max(1, Math.min(4, Math.floor(room / tm), Math.floor(columns / 4)))
-  const across = Math.ceil(columns / tn)
-  const down = Math.ceil(outputs / tm)
-  const wx = Math.min(4, across)
-  const wy = Math.min(Math.floor(16 / wx), down)
-  const workgroups = Math.ceil(across / wx) * Math.ceil(down / wy) * groups
-  // Enough workgroups that the last of them leave no core idle for long.
-  return { tile: { tm, tn, wx, wy }, parts: Math.min(Math.ceil(12 / workgroups), most), isStrip: true }
-}
-
-/** The tile and parts of at least 64 pixels each that give every core work: 32 threads on software, 16,384 on a GPU. */
-export function weightGradChoice(shape: ConvShape, isSoftware: boolean): WeightGradChoice {
-  const { C: channels, O: outputs } = sizesOf(shape)
-  const [p, q] = convOutputSize(shape)
-  const columns = shape.kernel[0] * shape.kernel[1] * channels
-  const pixels = shape.images * p * q
-  const most = Math.max(1, Math.min(Math.ceil(pixels / 64), shape.images * p, 256))
-  const strip = isSoftware ? stripWeightGradChoice(shape, most) : null
-  if (strip) return strip
-  const tile = registerTile({
-    rows: outputs,
-    columns,
-    batches: shape.groups * most,
-    depth: Math.ceil(pixels / most),
-    isSoftware,
-    columnCost: COLUMN_COST,
-  })
-  const threads = Math.ceil(outputs / tile.tm) * Math.ceil(columns / tile.tn) * shape.groups
-  return { tile, parts: Math.min(Math.ceil((isSoftware ? 32 : 16384) / threads), most) }
 }
 
 /** The kernel call of the gradient of the weights, which writes `[parts, outputs, kh, kw, c]`. */

@@ -1,19 +1,12 @@
 import { fail } from '../errors.ts'
 import type { Kernel } from '../gpu/kernel.ts'
-import { type DeviceTraits, type KernelCall, type KernelOp, needDtype } from '../graph/op.ts'
+import { type KernelCall, type KernelOp, needDtype } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { formatShape, gridOf, numel } from '../shape.ts'
 import { add, zerosLike } from './arithmetic.ts'
-import {
-  type ConvShape,
-  convForwardCall,
-  convInputGradCall,
-  convOutputSize,
-  convStrip,
-  convWeightGradCall,
-  weightGradChoice,
-} from './conv-kernels.ts'
+import { type ConvShape, convOutputSize, convStrip, convWeightGradCall, type WeightGradChoice } from './conv-kernels.ts'
+import { convForwardVariants, convInputGradVariants, convWeightGradVariants } from './conv-variants.ts'
 import { pad } from './movement.ts'
 import { reducePartials } from './reduce-kernels.ts'
 import { asPair, type PairOption, pairOf } from './window.ts'
@@ -79,10 +72,13 @@ export const convForwardOp: KernelOp<'x' | 'w', Windows> = {
     }
     return [{ shape: [shape.images, p, q, shape.outputs], dtype: 'f32' }]
   },
-  lower: ({ inputs: [x, w], attrs, device }) => {
+  variants: ({ inputs: [x, w], attrs, device }) => {
     const shape = convShape((x as Spec).shape, (w as Spec).shape, attrs)
-    const call = convForwardCall(shape, device.software)
-    return [{ ...call, bindings: { x: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
+    const bindings = { x: { input: 0 }, w: { input: 1 } }
+    return convForwardVariants(shape, device).map(({ name, call }) => ({
+      name,
+      calls: () => [{ ...call(), bindings, epilogue: true, ...work(shape) }],
+    }))
   },
   cost: ([x, w], _, attrs) => work(convShape((x as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { x, w }, grad, attrs }) => ({
@@ -101,11 +97,16 @@ export const convInputGradOp: KernelOp<'dy' | 'w', Sized> = {
   infer: ([dy, w], attrs) => [
     { shape: inputShape((dy as Spec).shape, (w as Spec).shape, attrs), dtype: (dy as Spec).dtype },
   ],
-  lower: ({ inputs: [, w], outputs: [dx], attrs, device }) => {
+  variants: ({ inputs: [, w], outputs: [dx], attrs, device }) => {
     const shape = convShape((dx as Spec).shape, (w as Spec).shape, attrs)
-    const call = convInputGradCall(shape, device.software)
-    const images = call.kernel === convStrip ? 'x' : 'dy'
-    return [{ ...call, bindings: { [images]: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
+    return convInputGradVariants(shape, device).map(({ name, call }) => ({
+      name,
+      calls: () => {
+        const tiled = call()
+        const images = tiled.kernel === convStrip ? 'x' : 'dy'
+        return [{ ...tiled, bindings: { [images]: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
+      },
+    }))
   },
   cost: ([, w], [dx], attrs) => work(convShape((dx as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { dy, w }, grad, attrs }) => ({
@@ -124,8 +125,13 @@ export const convWeightGradOp: KernelOp<'x' | 'dy', Sized> = {
   infer: ([x, dy], attrs) => [
     { shape: weightShape((x as Spec).shape, (dy as Spec).shape, attrs), dtype: (x as Spec).dtype },
   ],
-  lower: ({ inputs: [x], outputs: [dw], attrs, device }) =>
-    weightGradCalls(convShape((x as Spec).shape, (dw as Spec).shape, attrs), device),
+  variants: ({ inputs: [x], outputs: [dw], attrs, device }) => {
+    const shape = convShape((x as Spec).shape, (dw as Spec).shape, attrs)
+    return convWeightGradVariants(shape, device).map(({ name, choice }) => ({
+      name,
+      calls: () => weightGradCalls(shape, choice),
+    }))
+  },
   cost: ([x], [dw], attrs) => work(convShape((x as Spec).shape, (dw as Spec).shape, attrs)),
   backward: ({ in: { x, dy }, grad, attrs }) => ({
     x: () => inputGrad(dy, grad, { ...attrs, size: x.shape.slice(1, 3) }),
@@ -159,8 +165,7 @@ fn identity() -> Acc { return 0.0; }
 fn combine(a: Acc, b: Acc) -> Acc { return a + b; }
 fn finish(a: Acc) -> f32 { return a; }`
 
-function weightGradCalls(shape: ConvShape, device: DeviceTraits): KernelCall[] {
-  const choice = weightGradChoice(shape, device.software)
+function weightGradCalls(shape: ConvShape, choice: WeightGradChoice): KernelCall[] {
   const call = convWeightGradCall(shape, choice)
   const read = { x: { input: 0 }, dy: { input: 1 } }
   if (choice.parts === 1) return [{ ...call, bindings: read, epilogue: true, ...work(shape) }]

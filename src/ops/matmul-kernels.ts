@@ -1,6 +1,7 @@
 import sharedText from '../../shaders/matmul/shared.wgsl?raw'
 import tileText from '../../shaders/matmul/tile.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
+import type { DeviceTraits } from '../graph/op.ts'
 
 const params = {
   M: 'int',
@@ -80,6 +81,13 @@ function largestTile(multiplyAdds: number): number {
   return multiplyAdds < 2 ** 20 ? 16 : multiplyAdds < 2 ** 24 ? 32 : 64
 }
 
+/** `tm` x `tn` outputs of a thread, in a workgroup no wider than the work. */
+function tileOf(tm: number, tn: number, { rows, columns, isSoftware }: TileQuestion): MatmulTile {
+  const machine = isSoftware ? SOFTWARE : GPU
+  const wx = Math.min(machine.width, Math.ceil(columns / tn))
+  return { tm, tn, wx, wy: Math.min(Math.floor(machine.group / wx), Math.ceil(rows / tm)) }
+}
+
 /** The register tile of least estimated time. */
 export function registerTile(question: TileQuestion): MatmulTile {
   const { rows, columns, batches, depth, rowCost = 0, columnCost = 0 } = question
@@ -90,17 +98,15 @@ export function registerTile(question: TileQuestion): MatmulTile {
   for (const tm of SIDES) {
     for (const tn of SIDES) {
       if (tm * tn > largest) continue
-      const across = Math.ceil(columns / tn)
-      const down = Math.ceil(rows / tm)
-      const wx = Math.min(machine.width, across)
-      const wy = Math.min(Math.floor(machine.group / wx), down)
+      const tile = tileOf(tm, tn, question)
+      const { wx, wy } = tile
       // Idle threads of a workgroup cost as much as busy ones.
       const group = Math.ceil((wx * wy) / machine.step) * machine.step
-      const threads = group * Math.ceil(across / wx) * Math.ceil(down / wy) * batches
+      const threads = group * Math.ceil(columns / tn / wx) * Math.ceil(rows / tm / wy) * batches
       const each = tm * tn + machine.load * (tm + tn) + rowCost * tm + columnCost * tn
       const cost = Math.max(threads / machine.lanes, 1) * each
       if (cost < bestCost) {
-        best = { tm, tn, wx, wy }
+        best = tile
         bestCost = cost
       }
     }
@@ -108,13 +114,56 @@ export function registerTile(question: TileQuestion): MatmulTile {
   return best
 }
 
-/** The tile for a device: registers alone on software, shared memory on GPUs where the output fills the tiles. */
-export function matmulTileFor({ m, n, k, batches }: MatmulShape, isSoftware: boolean): MatmulTile {
-  if (isSoftware || m <= 8 || n <= 8 || k < 8) {
-    return registerTile({ rows: m, columns: n, batches, depth: k, isSoftware })
-  }
-  const large = Math.ceil(m / 64) * Math.ceil(n / 64) * batches
-  return large >= 64 ? { tm: 4, tn: 4, wx: 16, wy: 16, bk: 16 } : { tm: 4, tn: 4, wx: 8, wy: 8, bk: 16 }
+// Tiles that are worth a try beside the one of least estimated time.
+const TILES: readonly (readonly [tm: number, tn: number])[] = [
+  [8, 8],
+  [8, 4],
+  [4, 8],
+  [4, 4],
+  [2, 2],
+  [1, 4],
+]
+
+/** Register tiles for this work: that of least estimated time first, then that of the other kind of machine, then others no wider than the work. */
+export function registerTiles(question: TileQuestion): MatmulTile[] {
+  const { rows, columns, isSoftware } = question
+  const fitting = TILES.filter(([tm, tn]) => tm < 2 * rows && tn < 2 * columns)
+  return distinctTiles([
+    registerTile(question),
+    registerTile({ ...question, isSoftware: !isSoftware }),
+    ...fitting.map(([tm, tn]) => tileOf(tm, tn, question)),
+  ])
+}
+
+function distinctTiles(tiles: readonly MatmulTile[]): MatmulTile[] {
+  return [...new Map(tiles.map((tile) => [tileName(tile), tile])).values()]
+}
+
+/** Outputs and threads: `tile-8x4-4x4`, `shared-64x64x16-4x4`. */
+export function tileName({ tm, tn, wx, wy, bk }: MatmulTile): string {
+  return bk === undefined ? `tile-${tm}x${tn}-${wx}x${wy}` : `shared-${wy * tm}x${wx * tn}x${bk}-${tm}x${tn}`
+}
+
+// Shared tiles of 64 x 64 and 32 x 32 outputs.
+const LARGE: MatmulTile = { tm: 4, tn: 4, wx: 16, wy: 16, bk: 16 }
+const SMALL: MatmulTile = { tm: 4, tn: 4, wx: 8, wy: 8, bk: 16 }
+
+function fitsDevice({ tm, tn, wx, wy, bk = 0 }: MatmulTile, device: DeviceTraits): boolean {
+  return wx * wy <= device.maxInvocations && 4 * bk * (wy * tm + wx * tn + 2) <= device.maxWorkgroupBytes
+}
+
+/**
+ * The tiles that a product may take, the default first: registers alone on software, shared memory on GPUs where the output fills the
+ * tiles.
+ */
+export function matmulTiles(shape: MatmulShape, device: DeviceTraits): MatmulTile[] {
+  const { m, n, k, batches } = shape
+  const isSoftware = device.software
+  const registers = registerTiles({ rows: m, columns: n, batches, depth: k, isSoftware })
+  const isSmall = m <= 8 || n <= 8 || k < 8
+  const large = Math.ceil(m / 64) * Math.ceil(n / 64) * batches >= 64
+  const shared = isSmall ? [] : (large ? [LARGE, SMALL] : [SMALL, LARGE]).filter((tile) => fitsDevice(tile, device))
+  return isSoftware ? [...registers, ...shared] : [...shared, ...registers]
 }
 
 /** The kernel call for a product with the given tile. */

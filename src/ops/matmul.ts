@@ -4,7 +4,7 @@ import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { broadcast, contiguousStrides, formatShape, numel } from '../shape.ts'
 import { stridedIndex } from './indexing.ts'
-import { type MatmulShape, matmulCall, matmulTileFor } from './matmul-kernels.ts'
+import { type MatmulShape, matmulCall, matmulTiles, tileName } from './matmul-kernels.ts'
 import { sumTo } from './reduce.ts'
 import { reshape } from './reshape.ts'
 
@@ -39,7 +39,7 @@ export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
     if (!batch) return fail('matmul', shown, 'the axes before the last two must be equal or 1')
     return [{ shape: [...batch, m, n], dtype: 'f32' }]
   },
-  lower: ({ inputs, outputs, attrs, device }) => {
+  variants: ({ inputs, outputs, attrs, device }) => {
     const [a, b] = inputs as [Spec, Spec]
     const { shape } = outputs[0] as Spec
     const [m, k] = matrix(a, attrs.transA)
@@ -55,9 +55,12 @@ export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
       aOffset: batchOffset(batch, a, m * k),
       bOffset: batchOffset(batch, b, k * n),
     }
-    const call = matmulCall(product, matmulTileFor(product, device.software))
-    const { flops, bytes } = matmulOp.cost(inputs, outputs, attrs)
-    return [{ ...call, bindings: { a: { input: 0 }, b: { input: 1 } }, epilogue: true, flops, bytes }]
+    const work = matmulOp.cost(inputs, outputs, attrs)
+    const bindings = { a: { input: 0 }, b: { input: 1 } }
+    return matmulTiles(product, device).map((tile) => ({
+      name: tileName(tile),
+      calls: () => [{ ...matmulCall(product, tile), bindings, epilogue: true, ...work }],
+    }))
   },
   cost: ([a, b], [y], { transA }) => {
     const [, k] = matrix(a as Spec, transA)

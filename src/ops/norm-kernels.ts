@@ -1,5 +1,5 @@
-import type { DeviceTraits, KernelCall } from '../graph/op.ts'
-import { type Accumulator, reduceCalls } from './reduce-kernels.ts'
+import type { DeviceTraits, KernelCall, Variant } from '../graph/op.ts'
+import { type Accumulator, reduceVariants } from './reduce-kernels.ts'
 
 /** Count, mean and sum of squared distances from it; two of them meet by Chan, Golub and LeVeque (1979). */
 function momentsOf(count: number, eps: number): Accumulator {
@@ -62,23 +62,31 @@ function storedApart(calls: readonly KernelCall[], names: readonly string[]): Ke
   })
 }
 
-/** The dispatches of mean, 1 / sqrt(variance + eps) and variance of input 0 over axes. */
-export function momentsCalls(
+/** The variants with their dispatches changed by `change`. */
+function adapted(variants: readonly Variant[], change: (calls: readonly KernelCall[]) => KernelCall[]): Variant[] {
+  return variants.map(({ name, calls }) => ({ name, calls: () => change(calls()) }))
+}
+
+/** The ways to find mean, 1 / sqrt(variance + eps) and variance of input 0 over axes. */
+export function momentsVariants(
   shape: readonly number[],
   axes: readonly number[],
   count: number,
   eps: number,
   device: DeviceTraits,
-): KernelCall[] {
-  return storedApart(reduceCalls(shape, axes, momentsOf(count, eps), device), ['means', 'rstds', 'variances'])
+): Variant[] {
+  const names = ['means', 'rstds', 'variances']
+  return adapted(reduceVariants(shape, axes, momentsOf(count, eps), device), (calls) => storedApart(calls, names))
 }
 
-/** The dispatches of the sums of input 0, and of input 0 times input 1, over axes. */
-export function pairSumsCalls(shape: readonly number[], axes: readonly number[], device: DeviceTraits): KernelCall[] {
+/** The ways to sum input 0, and input 0 times input 1, over axes. */
+export function pairSumsVariants(shape: readonly number[], axes: readonly number[], device: DeviceTraits): Variant[] {
   const loads = { LOAD_X: { input: 0, name: 'load_a' }, LOAD_MORE: { input: 1, name: 'load_b' } }
-  const calls = reduceCalls(shape, axes, sums, device).map(
-    (call): KernelCall =>
-      call.loads ? { ...call, loads, params: { ...call.params, ACC: `${sums.code}\n${loadPair}` } } : call,
-  )
-  return storedApart(calls, ['sums', 'products'])
+  return adapted(reduceVariants(shape, axes, sums, device), (calls) => {
+    const paired = calls.map(
+      (call): KernelCall =>
+        call.loads ? { ...call, loads, params: { ...call.params, ACC: `${sums.code}\n${loadPair}` } } : call,
+    )
+    return storedApart(paired, ['sums', 'products'])
+  })
 }

@@ -5,7 +5,7 @@ import type { Spec } from '../graph/value.ts'
 import { formatShape, numel, reducedShape, sameShape } from '../shape.ts'
 import { add, mul, sub, zerosLike } from './arithmetic.ts'
 import { broadcastIndex } from './indexing.ts'
-import { momentsCalls, pairSumsCalls } from './norm-kernels.ts'
+import { momentsVariants, pairSumsVariants } from './norm-kernels.ts'
 import { expand } from './reduce.ts'
 import { reshape } from './reshape.ts'
 import { rsqrt } from './unary.ts'
@@ -22,9 +22,9 @@ export const momentsOp: KernelOp<'x', Axes & { readonly eps: number }> = {
     const out: Spec = { shape: reducedShape((x as Spec).shape, axes, true), dtype: 'f32' }
     return [out, out, out]
   },
-  lower: ({ inputs: [x], attrs: { axes, eps }, device }) => {
+  variants: ({ inputs: [x], attrs: { axes, eps }, device }) => {
     const { shape } = x as Spec
-    return momentsCalls(shape, axes, countOf(shape, axes), eps, device)
+    return momentsVariants(shape, axes, countOf(shape, axes), eps, device)
   },
   cost: ([x], [mean]) => ({
     flops: 5 * numel((x as Spec).shape),
@@ -57,7 +57,7 @@ export const pairSumsOp: KernelOp<'a' | 'b', Axes> = {
     const out: Spec = { shape: reducedShape((a as Spec).shape, axes, true), dtype: 'f32' }
     return [out, out]
   },
-  lower: ({ inputs: [a], attrs: { axes }, device }) => pairSumsCalls((a as Spec).shape, axes, device),
+  variants: ({ inputs: [a], attrs: { axes }, device }) => pairSumsVariants((a as Spec).shape, axes, device),
   cost: ([a], [sum]) => ({
     flops: 3 * numel((a as Spec).shape),
     bytes: 8 * (numel((a as Spec).shape) + numel((sum as Spec).shape)),

@@ -67,7 +67,9 @@ function calls(call: TiledCall, bindings: KernelCall['bindings'], flops: number,
   return [{ ...call, bindings, epilogue: true, flops, bytes }]
 }
 
-function work(x: Spec, y: Spec, { kernel }: Windows): { flops: number; bytes: number } {
+type Work = Pick<KernelCall, 'flops' | 'bytes'>
+
+function work(x: Spec, y: Spec, { kernel }: Windows): Work {
   return { flops: numel(y.shape) * numel(kernel), bytes: 4 * (numel(x.shape) + numel(y.shape)) }
 }
 
@@ -96,6 +98,23 @@ fn store_y(i: u32, value: f32) {
   places[i] = value;
 }`
 
+/** The gradient by way of the winner of each of `windows`. */
+function throughPlaces(shape: PoolShape, windows: number, { flops, bytes }: Work): KernelCall[] {
+  const places = { temp: 'places', bytes: 4 * windows }
+  const find = maxPoolPlacesCall(shape)
+  return [
+    {
+      ...find,
+      kernel: poolPlaces,
+      params: { ...find.params, EPILOGUE_DECLS: storePlace },
+      bindings: { x: { input: 0 }, places },
+      flops,
+      bytes,
+    },
+    ...calls(maxPoolGradCall(shape), { places, dy: { input: 1 } }, flops, bytes),
+  ]
+}
+
 /** Finds each window's winner again, so that the forward pass stores no indices. */
 export const maxPoolGradOp: KernelOp<'x' | 'dy', Windows> = {
   kind: 'kernel',
@@ -103,25 +122,13 @@ export const maxPoolGradOp: KernelOp<'x' | 'dy', Windows> = {
   inputs: ['x', 'dy'],
   epilogue: true,
   infer: ([x]) => [x as Spec],
-  lower: ({ inputs, outputs, attrs }) => {
-    const { flops, bytes } = maxPoolGradOp.cost(inputs, outputs, attrs)
-    const shape = poolShape((inputs[0] as Spec).shape, attrs)
-    if (hasPoolCells(shape)) {
-      return calls(maxPoolCellGradCall(shape), { x: { input: 0 }, dy: { input: 1 } }, flops, bytes)
-    }
-    const places = { temp: 'places', bytes: 4 * numel((inputs[1] as Spec).shape) }
-    const find = maxPoolPlacesCall(shape)
-    return [
-      {
-        ...find,
-        kernel: poolPlaces,
-        params: { ...find.params, EPILOGUE_DECLS: storePlace },
-        bindings: { x: { input: 0 }, places },
-        flops,
-        bytes,
-      },
-      ...calls(maxPoolGradCall(shape), { places, dy: { input: 1 } }, flops, bytes),
-    ]
+  variants: ({ inputs: [x, dy], outputs, attrs }) => {
+    const work = maxPoolGradOp.cost([x as Spec, dy as Spec], outputs, attrs)
+    const shape = poolShape((x as Spec).shape, attrs)
+    const places = { name: 'places', calls: () => throughPlaces(shape, numel((dy as Spec).shape), work) }
+    if (!hasPoolCells(shape)) return [places]
+    const bindings = { x: { input: 0 }, dy: { input: 1 } }
+    return [{ name: 'cells', calls: () => calls(maxPoolCellGradCall(shape), bindings, work.flops, work.bytes) }, places]
   },
   cost: ([x, dy], _, attrs) => {
     const { flops, bytes } = work(x as Spec, dy as Spec, attrs)

@@ -3,7 +3,7 @@ import partsText from '../../shaders/reduce/parts.wgsl?raw'
 import serialText from '../../shaders/reduce/serial.wgsl?raw'
 import treeText from '../../shaders/reduce/tree.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
-import type { DeviceTraits, KernelCall } from '../graph/op.ts'
+import { type DeviceTraits, defaultFirst, type KernelCall, type Variant } from '../graph/op.ts'
 import { contiguousStrides, gridOf, numel } from '../shape.ts'
 import { stridedIndex } from './indexing.ts'
 
@@ -45,82 +45,99 @@ export interface Accumulator {
 
 const threads = 64
 
-/**
- * The dispatches that reduce `axes` of `shape`: a tree, a loop, or a loop in parts, by where the reduced axes lie and
- * how many outputs there are.
- */
-export function reduceCalls(
+/** What is common to all ways to reduce `axes` of a shape. */
+interface Reduction {
+  readonly outputs: number
+  readonly reduced: number
+  readonly acc: Accumulator
+  /** The reduced axes lie behind the others. */
+  readonly isTrailing: boolean
+  readonly common: Readonly<Record<string, number | string>>
+  readonly work: Pick<KernelCall, 'loads' | 'flops' | 'bytes'>
+}
+
+/** The ways to reduce `axes` of `shape`: a tree per output, a loop per output, or loops over parts of an output. */
+export function reduceVariants(
   shape: readonly number[],
   axes: readonly number[],
   acc: Accumulator,
   device: DeviceTraits,
-): KernelCall[] {
+): Variant[] {
   const strides = contiguousStrides(shape)
   const kept = shape.map((_, d) => d).filter((d) => !axes.includes(d))
   const outputs = numel(kept.map((d) => shape[d] as number))
   const reduced = numel(axes.map((d) => shape[d] as number))
-  const trailing = axes.every((d) => kept.every((k) => k < d || shape[d] === 1 || shape[k] === 1))
-  const flops = outputs * reduced * acc.flops
-  const bytes = 4 * (outputs * reduced + outputs)
-  const loads = { LOAD_X: { input: 0, name: 'load_x' } }
-  const common = {
-    ACC: acc.code,
-    INDEX: indexFunction(shape, strides, kept, axes),
-    LOAD_MORE: '',
-    REDUCED: reduced,
-    OUTPUTS: outputs,
+  const r: Reduction = {
+    outputs,
+    reduced,
+    acc,
+    isTrailing: axes.every((d) => kept.every((k) => k < d || shape[d] === 1 || shape[k] === 1)),
+    common: {
+      ACC: acc.code,
+      INDEX: indexFunction(shape, strides, kept, axes),
+      LOAD_MORE: '',
+      REDUCED: reduced,
+      OUTPUTS: outputs,
+    },
+    work: {
+      loads: { LOAD_X: { input: 0, name: 'load_x' } },
+      flops: outputs * reduced * acc.flops,
+      bytes: 4 * (outputs * reduced + outputs),
+    },
   }
-  const grid = gridOf(Math.ceil(outputs / threads))
+  const size = treeThreads(reduced, device.software)
+  const splits = partsOf(r, device.software)
+  const tree = r.isTrailing && reduced >= 64 && !(outputs === 1 && reduced >= 65536)
+  const trees = [...new Set([size, 16, 64, 256])].filter(
+    (n) => n <= Math.max(2, reduced) && n <= device.maxInvocations && n * acc.bytes <= device.maxWorkgroupBytes,
+  )
+  const parts = [...new Set([splits, partsOf(r, !device.software)])].filter((n) => n > 1)
+  const all: Variant[] = [
+    ...trees.map((n) => ({ name: `tree-${n}`, calls: () => treeCalls(r, n) })),
+    { name: 'serial', calls: () => serialCalls(r) },
+    ...parts.map((n) => ({ name: `parts-${n}`, calls: () => partsCalls(r, n) })),
+  ]
+  return defaultFirst(all, tree ? `tree-${size}` : splits > 1 ? `parts-${splits}` : 'serial')
+}
 
-  // Enough invocations to fill a GPU; a software adapter is full with few and pays for every barrier.
-  const wanted = device.software ? 32 : 16384
-  if (trailing && reduced >= 64 && !(outputs === 1 && reduced >= 65536)) {
-    const levels = Math.min(8, Math.max(1, Math.floor(Math.log2(reduced / 4))))
-    const size = Math.min(2 ** levels, device.software ? 16 : 256)
-    const tree = gridOf(outputs)
-    const params = {
-      ...common,
-      THREADS: size,
-      WIDTH: tree[0],
-      STEPS: Math.ceil(reduced / size),
-      LEVELS: Math.log2(size),
-    }
-    return [{ kernel: reduceTree, params, bindings: {}, grid: tree, epilogue: true, loads, flops, bytes }]
-  }
-  const splits = Math.max(1, Math.min(Math.floor(reduced / 32), Math.ceil(wanted / outputs), 1024))
-  if (splits === 1) {
-    return [
-      {
-        kernel: reduceSerial,
-        params: { ...common, THREADS: threads, ROW: grid[0] * threads },
-        bindings: {},
-        grid,
-        epilogue: true,
-        loads,
-        flops,
-        bytes,
-      },
-    ]
-  }
+function treeThreads(reduced: number, isSoftware: boolean): number {
+  const levels = Math.min(8, Math.max(1, Math.floor(Math.log2(reduced / 4))))
+  return Math.min(2 ** levels, isSoftware ? 16 : 256)
+}
+
+/** Enough invocations to fill a GPU; a software adapter is full with few and pays for every barrier. */
+function partsOf({ outputs, reduced }: Reduction, isSoftware: boolean): number {
+  const wanted = isSoftware ? 32 : 16384
+  return Math.max(1, Math.min(Math.floor(reduced / 32), Math.ceil(wanted / Math.max(1, outputs)), 1024))
+}
+
+function treeCalls({ outputs, reduced, common, work }: Reduction, size: number): KernelCall[] {
+  const grid = gridOf(outputs)
+  const steps = Math.ceil(reduced / size)
+  const params = { ...common, THREADS: size, WIDTH: grid[0], STEPS: steps, LEVELS: Math.log2(size) }
+  return [{ kernel: reduceTree, params, bindings: {}, grid, epilogue: true, ...work }]
+}
+
+function serialCalls({ outputs, common, work }: Reduction): KernelCall[] {
+  const grid = gridOf(Math.ceil(outputs / threads))
+  const params = { ...common, THREADS: threads, ROW: grid[0] * threads }
+  return [{ kernel: reduceSerial, params, bindings: {}, grid, epilogue: true, ...work }]
+}
+
+function partsCalls({ outputs, reduced, acc, isTrailing, common, work }: Reduction, splits: number): KernelCall[] {
+  const grid = gridOf(Math.ceil(outputs / threads))
   const partGrid = gridOf(Math.ceil((outputs * splits) / threads))
   const partials = { temp: 'partials', bytes: outputs * splits * acc.bytes }
+  const params = {
+    ...common,
+    THREADS: threads,
+    ROW: partGrid[0] * threads,
+    SPLITS: splits,
+    STEPS: Math.ceil(reduced / splits),
+    OUTPUTS_FAST: !isTrailing,
+  }
   return [
-    {
-      kernel: reduceParts,
-      params: {
-        ...common,
-        THREADS: threads,
-        ROW: partGrid[0] * threads,
-        SPLITS: splits,
-        STEPS: Math.ceil(reduced / splits),
-        OUTPUTS_FAST: !trailing,
-      },
-      bindings: { partials },
-      grid: partGrid,
-      loads,
-      flops,
-      bytes,
-    },
+    { kernel: reduceParts, params, bindings: { partials }, grid: partGrid, ...work },
     {
       kernel: reducePartials,
       params: { ACC: acc.code, OUTPUTS: outputs, SPLITS: splits, THREADS: threads, ROW: grid[0] * threads },

@@ -7,7 +7,7 @@ import { broadcast, checkShape, formatShape, normalizeAxes, numel, reducedShape,
 import { div, equal, mul, sub, where } from './arithmetic.ts'
 import { cast } from './elementwise.ts'
 import { broadcastIndex } from './indexing.ts'
-import { type Accumulator, reduceCalls } from './reduce-kernels.ts'
+import { type Accumulator, reduceVariants } from './reduce-kernels.ts'
 import { reshape } from './reshape.ts'
 import { exp } from './unary.ts'
 
@@ -44,9 +44,9 @@ function reduction(rule: ReduceRule): KernelOp<'x', ReduceAttrs> {
       }
       return [{ shape: reducedShape(x.shape, axes, keepdim), dtype: rule.gives ?? x.dtype }]
     },
-    lower: ({ inputs, attrs, device }) => {
+    variants: ({ inputs, attrs, device }) => {
       const x = inputs[0] as Spec
-      return reduceCalls(x.shape, attrs.axes, rule.accumulator(x.dtype), device)
+      return reduceVariants(x.shape, attrs.axes, rule.accumulator(x.dtype), device)
     },
     cost: ([x], [y]) => ({
       flops: numel((x as Spec).shape) * rule.accumulator((x as Spec).dtype).flops,

@@ -9,10 +9,8 @@ import { cast } from './elementwise.ts'
 import { gather } from './gather.ts'
 import { arange, pad } from './movement.ts'
 import { reshape } from './reshape.ts'
-import { orderCalls } from './sort-kernels.ts'
+import { longestLine, orderVariants } from './sort-kernels.ts'
 
-/** Keys of a line whose order is found in the shared memory of a workgroup. */
-const longestLine = 1024
 /** The order of longer lines is counted, in time that grows with the square. */
 const longestCounted = 16384
 
@@ -55,12 +53,11 @@ export const orderOp: KernelOp<'keys', Ordered> = {
   virtual: ['keys'],
   epilogue: true,
   infer: ([keys], { axis, count }) => [{ shape: (keys as Spec).shape.with(axis, count), dtype: 'i32' }],
-  lower: ({ inputs, attrs: { axis, count }, device }) => {
+  variants: ({ inputs, attrs: { axis, count }, device }) => {
     const { shape } = inputs[0] as Spec
     const size = shape[axis] as number
     const lines = size === 0 ? 0 : numel(shape) / size
-    const line = { lines, size, count, inner: numel(shape.slice(axis + 1)) }
-    return orderCalls(line, device.software || size > longestLine)
+    return orderVariants({ lines, size, count, inner: numel(shape.slice(axis + 1)) }, device)
   },
   cost: ([keys], [y]) => {
     const [n, m] = [numel((keys as Spec).shape), numel((y as Spec).shape)]

@@ -258,8 +258,9 @@ describe("WebGPU's own errors come back with the op and the line that called it"
     const odd: KernelOp<'x'> = {
       ...broken,
       name: 'odd',
+      variants: undefined,
       lower: (c) =>
-        broken.lower(c).map((call) => ({
+        (broken.lower?.(c) ?? []).map((call) => ({
           ...call,
           kernel: { ...call.kernel, bindings: [...call.kernel.bindings].reverse() },
         })),

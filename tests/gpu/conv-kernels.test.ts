@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import {
   type ConvShape,
   convForward,
@@ -8,11 +8,16 @@ import {
   convStrip,
   convStripCall,
   convWeightGradCall,
-  stripTile,
-  weightGradChoice,
+  type WeightGradChoice,
 } from '../../src/ops/conv-kernels.ts'
-import type { MatmulTile } from '../../src/ops/matmul-kernels.ts'
-import { expectClose, noise, runShader } from './shader-run.ts'
+import {
+  convForwardVariants,
+  convInputGradVariants,
+  convWeightGradVariants,
+  stripTile,
+} from '../../src/ops/conv-variants.ts'
+import type { MatmulTile, TiledCall } from '../../src/ops/matmul-kernels.ts'
+import { expectClose, noise, runShader, traitsFor } from './shader-run.ts'
 
 interface Arrays {
   readonly x: Float32Array<ArrayBuffer>
@@ -66,33 +71,45 @@ function summed(parts: Float32Array, length: number): Float32Array {
   return sum
 }
 
-async function check(shape: ConvShape, tile: MatmulTile | undefined, parts: number): Promise<void> {
+/** What runs: calls of each kind, by name. */
+interface Calls {
+  readonly forward: readonly TiledCall[]
+  readonly inputGrad: readonly TiledCall[]
+  readonly weightGrad: readonly WeightGradChoice[]
+}
+
+async function check(shape: ConvShape, calls: Calls): Promise<void> {
   const count = lengths(shape)
   const arrays = { x: noise(count.x, 3), w: noise(count.w, 4), dy: noise(count.y, 5) }
   const expected = reference(shape, arrays)
   const { x, w, dy } = arrays
-  expectClose((await runShader(convForwardCall(shape, true, tile), [x, w], count.y)).values, expected.y)
-  expectClose((await runShader(convInputGradCall(shape, true, tile), [dy, w], count.x)).values, expected.dx)
-  for (const columns of tile === undefined ? [1, 2, 3, 5, 6] : []) {
-    const strip = { tm: columns, tn: 2, wx: 2, wy: 4 }
-    const forward = convStripCall(shape, false, strip)
-    const backward = convStripCall(shape, true, strip)
-    if (forward !== null) expectClose((await runShader(forward, [x, w], count.y)).values, expected.y)
-    if (backward !== null) expectClose((await runShader(backward, [dy, w], count.x)).values, expected.dx)
+  for (const call of calls.forward) expectClose((await runShader(call, [x, w], count.y)).values, expected.y)
+  for (const call of calls.inputGrad) expectClose((await runShader(call, [dy, w], count.x)).values, expected.dx)
+  for (const choice of calls.weightGrad) {
+    const { values } = await runShader(convWeightGradCall(shape, choice), [x, dy], count.w * choice.parts)
+    expectClose(summed(values, count.w), expected.dw)
   }
-  const { stride, dilation } = shape
-  if (tile === undefined && stride[0] * stride[1] * dilation[1] === 1) {
-    for (const strip of [
-      { tm: 2, tn: 1, wx: 4, wy: 2 },
-      { tm: 4, tn: 2, wx: 2, wy: 1 },
-    ]) {
-      const call = convWeightGradCall(shape, { tile: strip, parts: 3, isStrip: true })
-      expectClose(summed((await runShader(call, [x, dy], count.w * 3)).values, count.w), expected.dw)
-    }
+}
+
+/** Every kernel that a device of either kind may take. */
+function declared(shape: ConvShape): Calls {
+  const both = <V extends { readonly name: string }>(variants: (software: boolean) => readonly V[]): V[] => {
+    const all = [...variants(true), ...variants(false)]
+    return [...new Map(all.map((v) => [v.name, v])).values()].filter(({ name }) => !name.startsWith('tile-8x8'))
   }
-  const choice = tile === undefined ? weightGradChoice(shape, true) : { tile, parts }
-  const { values } = await runShader(convWeightGradCall(shape, choice), [x, dy], count.w * choice.parts)
-  expectClose(summed(values, count.w), expected.dw)
+  return {
+    forward: both((s) => convForwardVariants(shape, traitsFor(s))).map((v) => v.call()),
+    inputGrad: both((s) => convInputGradVariants(shape, traitsFor(s))).map((v) => v.call()),
+    weightGrad: both((s) => convWeightGradVariants(shape, traitsFor(s))).map((v) => v.choice),
+  }
+}
+
+function tiled(shape: ConvShape, tile: MatmulTile, parts: number): Calls {
+  return {
+    forward: [convForwardCall(shape, tile)],
+    inputGrad: [convInputGradCall(shape, tile)],
+    weightGrad: [{ tile, parts }],
+  }
 }
 
 function conv(
@@ -124,30 +141,59 @@ const shapes: Readonly<Record<string, ConvShape>> = {
   'a group per channel': conv(6, 6, 5, 3, { groups: 6, padding: [1, 1], stride: [2, 1] }),
   'more outputs than a tile': conv(12, 37, 4, 3, { padding: [1, 1] }),
 }
-const tiles: readonly (MatmulTile | undefined)[] = [
-  { tm: 4, tn: 4, wx: 4, wy: 4 },
-  { tm: 2, tn: 1, wx: 2, wy: 8 },
-  undefined,
-]
-
-describe.each(Object.entries(shapes))('%s', (_, shape) => {
-  test.each(tiles)('matches f64 with tile %j', (tile) => check(shape, tile, 3))
+test.each(Object.entries(shapes))('%s matches f64 with every kernel declared', async (_, shape) => {
+  const calls = declared(shape)
+  expect(calls.forward.length).toBeGreaterThan(1)
+  await check(shape, calls)
 })
 
-test('the largest tile matches f64', () =>
-  check(conv(8, 16, 6, 3, { padding: [1, 1] }), { tm: 8, tn: 8, wx: 2, wy: 2 }, 5))
+test.each(Object.entries(shapes))('%s matches f64 in parts, and in strips of every width', async (_, shape) => {
+  const tile = { tm: 2, tn: 1, wx: 2, wy: 8 }
+  const strips = [1, 2, 3, 5, 6].map((tm) => ({ tm, tn: 2, wx: 2, wy: 4 }))
+  const along = (isGrad: boolean): TiledCall[] => strips.flatMap((s) => convStripCall(shape, isGrad, s) ?? [])
+  const { stride, dilation } = shape
+  const isNear = stride[0] * stride[1] * dilation[1] === 1
+  const near = [
+    { tm: 2, tn: 1, wx: 4, wy: 2 },
+    { tm: 4, tn: 2, wx: 2, wy: 1 },
+  ]
+  await check(shape, {
+    forward: along(false),
+    inputGrad: along(true),
+    weightGrad: [
+      { tile, parts: 3 },
+      ...(isNear ? near.map((strip) => ({ tile: strip, parts: 3, isStrip: true })) : []),
+    ],
+  })
+})
+
+test('the largest tile matches f64', () => {
+  const shape = conv(8, 16, 6, 3, { padding: [1, 1] })
+  return check(shape, tiled(shape, { tm: 8, tn: 8, wx: 2, wy: 2 }, 5))
+})
 
 test('large convolutions at stride 1 take strips on software', () => {
   const shape = conv(16, 32, 14, 3, { images: 32, size: [14, 14], padding: [1, 1] })
-  expect(convForwardCall(shape, true).kernel).toBe(convStrip)
-  expect(convInputGradCall(shape, true).kernel).toBe(convStrip)
-  expect(weightGradChoice(shape, true)).toEqual({ tile: { tm: 8, tn: 4, wx: 4, wy: 4 }, parts: 4, isStrip: true })
-  expect(convForwardCall(shape, false).kernel).toBe(convForward)
-  expect(weightGradChoice(shape, false).isStrip).toBe(undefined)
+  const [software, gpu] = [traitsFor(true), traitsFor(false)]
+  expect(convForwardVariants(shape, software)[0]?.call().kernel).toBe(convStrip)
+  expect(convInputGradVariants(shape, software)[0]?.call().kernel).toBe(convStrip)
+  expect(convWeightGradVariants(shape, software)[0]).toEqual({
+    name: 'strip-8x4-4x4-parts-4',
+    choice: { tile: { tm: 8, tn: 4, wx: 4, wy: 4 }, parts: 4, isStrip: true },
+  })
+  expect(convForwardVariants(shape, gpu)[0]?.call().kernel).toBe(convForward)
+  expect(convWeightGradVariants(shape, gpu)[0]?.choice.isStrip).toBe(undefined)
   expect(stripTile(14, 32, 3)).toEqual({ tm: 14, tn: 4, wx: 4, wy: 4 })
   expect(stripTile(17, 32, 3)).toBe(null)
-  expect(convStripCall({ ...shape, stride: [2, 1] }, false)).toBe(null)
-  expect(convStripCall({ ...shape, padding: [3, 3], size: [13, 13] }, true)).toBe(null)
+})
+
+test('strips are for stride 1 and padding within the kernel', () => {
+  const shape = conv(16, 32, 14, 3, { images: 32, size: [14, 14], padding: [1, 1] })
+  const tile = { tm: 1, tn: 2, wx: 2, wy: 4 }
+  expect(convStripCall({ ...shape, stride: [2, 1] }, false, tile)).toBe(null)
+  expect(convStripCall({ ...shape, padding: [3, 3], size: [13, 13] }, true, tile)).toBe(null)
+  const names = convForwardVariants({ ...shape, stride: [2, 1] }, traitsFor(true)).map((v) => v.name)
+  expect(names.filter((name) => name.startsWith('strip'))).toEqual([])
 })
 
 test('output sizes round down', () => {
@@ -157,9 +203,11 @@ test('output sizes round down', () => {
 
 test('parts of the weight gradient grow where outputs are few', () => {
   const shape = conv(64, 64, 56, 3, { images: 32, size: [56, 56], padding: [1, 1] })
-  expect(weightGradChoice(shape, false).parts).toBeGreaterThan(1)
-  expect(weightGradChoice(shape, true).parts).toBe(1)
+  expect(convWeightGradVariants(shape, traitsFor(false))[0]?.choice.parts).toBeGreaterThan(1)
+  expect(convWeightGradVariants(shape, traitsFor(true))[0]?.choice.parts).toBe(1)
 })
 
-test('rows beyond the limit of a grid match f64', () =>
-  check(conv(1, 1, 0, 1, { images: 1, size: [300, 331], kernel: [1, 1] }), { tm: 1, tn: 1, wx: 1, wy: 1 }, 2))
+test('rows beyond the limit of a grid match f64', () => {
+  const shape = conv(1, 1, 0, 1, { images: 1, size: [300, 331], kernel: [1, 1] })
+  return check(shape, tiled(shape, { tm: 1, tn: 1, wx: 1, wy: 1 }, 2))
+})

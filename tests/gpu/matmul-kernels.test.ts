@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { type MatmulShape, type MatmulTile, matmulCall, matmulTileFor } from '../../src/ops/matmul-kernels.ts'
-import { expectClose, noise, runShader } from './shader-run.ts'
+import type { DeviceTraits } from '../../src/graph/op.ts'
+import { type MatmulShape, type MatmulTile, matmulCall, matmulTiles, tileName } from '../../src/ops/matmul-kernels.ts'
+import { expectClose, noise, runShader, traitsFor } from './shader-run.ts'
 
 function reference(shape: MatmulShape, a: Float32Array, b: Float32Array): Float64Array {
   const { batches, m, n, k, transA, transB } = shape
@@ -51,27 +52,30 @@ const sizes: readonly [m: number, n: number, k: number][] = [
   [7, 11, 3],
   [8, 64, 5],
 ]
-const tiles: readonly MatmulTile[] = [
-  { tm: 8, tn: 8, wx: 2, wy: 2 },
-  { tm: 4, tn: 4, wx: 4, wy: 2 },
-  { tm: 1, tn: 2, wx: 4, wy: 4 },
-  { tm: 2, tn: 1, wx: 8, wy: 1 },
-  { tm: 4, tn: 4, wx: 8, wy: 8, bk: 16 },
-  { tm: 4, tn: 4, wx: 16, wy: 16, bk: 16 },
-]
+/** Every tile that a device may take: of either kind for one size, which has edges all around. */
+function declared(shape: MatmulShape): MatmulTile[] {
+  const kinds = shape.m === 36 ? [true, false] : [true]
+  const all = kinds.flatMap((software) => matmulTiles(shape, traitsFor(software)))
+  // Large tiles compile slowly on software.
+  return [...new Map(all.map((tile) => [tileName(tile), tile])).values()].filter(
+    ({ tm, tn }) => tm * tn <= 16 || shape.m === 36,
+  )
+}
 
-describe.each(tiles)('tile $tm x $tn of $wx x $wy threads, shared depth $bk', (tile) => {
-  test.each(modes)('%s products match f64', async (mode) => {
-    // Large tiles compile slowly on software, so each is given one size with edges all around.
-    const area = tile.tm * tile.tn * tile.wx * tile.wy
-    const chosen = tile.bk === undefined && tile.tm < 8 ? sizes : area < 4096 ? sizes.slice(3, 4) : sizes.slice(5, 6)
-    for (const [m, n, k] of chosen) await check(shapeOf(m, n, k, mode), tile)
+describe.each(modes)('%s products', (mode) => {
+  test.each(sizes)('[%i, %i] over %i match f64 with every tile declared', async (m, n, k) => {
+    const shape = shapeOf(m, n, k, mode)
+    const tiles = declared(shape)
+    expect(tiles.length).toBeGreaterThan(m * n === 1 ? 0 : 1)
+    for (const tile of tiles) await check(shape, tile)
   })
 })
 
+const small: MatmulTile = { tm: 4, tn: 4, wx: 4, wy: 2 }
+const shared: MatmulTile = { tm: 4, tn: 4, wx: 8, wy: 8, bk: 16 }
+
 test('batches, and a matrix shared by all of them', async () => {
-  for (const tile of [tiles[1], tiles[4]]) {
-    if (tile === undefined) continue
+  for (const tile of [small, shared]) {
     await check(shapeOf(9, 12, 8, 'NN', 3), tile)
     await check(shapeOf(9, 12, 8, 'NT', 3, true), tile)
   }
@@ -79,8 +83,7 @@ test('batches, and a matrix shared by all of them', async () => {
 
 test('an infinite element stays in its row', async () => {
   for (const mode of modes) {
-    for (const tile of [tiles[1], tiles[4]]) {
-      if (tile === undefined) continue
+    for (const tile of [small, shared]) {
       const shape = shapeOf(31, 33, 17, mode)
       const a = noise(31 * 17, 1)
       const b = noise(17 * 33, 2)
@@ -92,17 +95,19 @@ test('an infinite element stays in its row', async () => {
   }
 })
 
-test('the tiles chosen for software match f64', async () => {
-  for (const mode of modes) {
-    for (const [m, n, k] of [...sizes, [64, 10, 129] as const]) {
-      const shape = shapeOf(m, n, k, mode)
-      await check(shape, matmulTileFor(shape, true))
-    }
-  }
+test('large outputs take large register tiles on software and shared tiles on a GPU', () => {
+  const first = (shape: MatmulShape, software: boolean): string =>
+    tileName(matmulTiles(shape, traitsFor(software))[0] as MatmulTile)
+  expect(first(shapeOf(512, 512, 512, 'NN'), true)).toBe('tile-8x8-4x4')
+  expect(first(shapeOf(512, 512, 512, 'NN'), false)).toBe('shared-64x64x16-4x4')
+  expect(first(shapeOf(64, 10, 512, 'NN'), false)).toBe('shared-32x32x16-4x4')
 })
 
-test('large outputs take large register tiles on software and shared tiles on a GPU', () => {
-  expect(matmulTileFor(shapeOf(512, 512, 512, 'NN'), true)).toEqual({ tm: 8, tn: 8, wx: 4, wy: 4 })
-  expect(matmulTileFor(shapeOf(512, 512, 512, 'NN'), false)).toEqual({ tm: 4, tn: 4, wx: 16, wy: 16, bk: 16 })
-  expect(matmulTileFor(shapeOf(64, 10, 512, 'NN'), false).bk).toBe(16)
+test('a tile that passes a limit of the device is not declared', () => {
+  const shape = shapeOf(512, 512, 512, 'NN')
+  const names = (more: Partial<DeviceTraits>): string[] =>
+    matmulTiles(shape, { ...traitsFor(false), ...more }).map(tileName)
+  expect(names({})).toEqual([...new Set(names({}))])
+  expect(names({ maxInvocations: 128 })).toEqual(names({}).filter((name) => name !== 'shared-64x64x16-4x4'))
+  expect(names({ maxWorkgroupBytes: 1024 })).toEqual(names({}).filter((name) => !name.startsWith('shared')))
 })

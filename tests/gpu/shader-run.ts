@@ -1,6 +1,12 @@
 import { expect } from 'vitest'
 import { renderTemplate } from '../../src/gpu/template.ts'
+import type { DeviceTraits } from '../../src/graph/op.ts'
 import type { TiledCall } from '../../src/ops/matmul-kernels.ts'
+
+/** What lowering is told of a device with the default limits. */
+export function traitsFor(software: boolean): DeviceTraits {
+  return { software, maxBuffers: 8, maxBindingBytes: 2 ** 27, maxWorkgroupBytes: 16384, maxInvocations: 256 }
+}
 
 let opened: Promise<GPUDevice> | undefined
 

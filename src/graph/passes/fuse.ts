@@ -1,4 +1,5 @@
 import { numel } from '../../shape.ts'
+import { lowerNode } from '../choose.ts'
 import type { DeviceTraits, KernelCall, KernelOp, MapOp } from '../op.ts'
 import { type GraphProgram, isLeaf } from '../program.ts'
 import type { Node, Value } from '../value.ts'
@@ -21,6 +22,8 @@ export interface Fusion {
   readonly groups: readonly Group[]
   /** Pack nodes: their inputs are to be placed inside the output. */
   readonly packs: readonly Node[]
+  /** The variant taken for each piece of work that has several. */
+  readonly choices: ReadonlyMap<string, string>
   /** True for values that are recomputed inside their readers. */
   inlined(value: Value): boolean
 }
@@ -118,9 +121,11 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
     if (!plain && ((again && cost > 1) || (readers.length > 1 && cost > recomputeFlops))) store(v)
   }
 
+  const choices = new Map<string, string>()
   return {
-    groups: formGroups(program, uses, stored, inlined, traits),
+    groups: formGroups(program, uses, stored, inlined, traits, choices),
     packs: program.nodes.filter((n) => n.op.kind === 'pack'),
+    choices,
     inlined,
   }
 }
@@ -154,6 +159,7 @@ function formGroups(
   stored: ReadonlySet<Value>,
   inlined: (v: Value) => boolean,
   traits: DeviceTraits,
+  choices: Map<string, string>,
 ): Group[] {
   const hosts = new Map<Value, Value>()
   const rootOf = new Map<Value, Value>()
@@ -181,7 +187,7 @@ function formGroups(
       groups.push({ kind: 'map', node, root: out, outputs: [out], reads, calls: [] })
     } else if (op.kind === 'kernel') {
       const root = out ? (rootOf.get(out) ?? out) : null
-      const calls = op.lower({ inputs: node.inputs, outputs: node.outputs, attrs: node.attrs as never, device: traits })
+      const calls = lowerNode(node, op, traits, program.device.variants, choices)
       const reads = readsOf(node.inputs, inlined)
       if (root && root !== out) for (const b of readsOf(root.node.inputs, inlined)) if (b !== out) reads.add(b)
       const outputs = root ? [root, ...node.outputs.slice(1)] : []

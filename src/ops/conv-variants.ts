@@ -1,0 +1,187 @@
+import type { DeviceTraits } from '../graph/op.ts'
+import { defaultFirst } from '../graph/op.ts'
+import {
+  type ConvShape,
+  convForwardCall,
+  convInputGradCall,
+  convOutputSize,
+  convStripCall,
+  stripSides,
+  type WeightGradChoice,
+} from './conv-kernels.ts'
+import { type MatmulTile, registerTiles, type TiledCall, type TileQuestion, tileName } from './matmul-kernels.ts'
+
+/** A way to convolve, or to find the gradient of the images. */
+export interface ConvVariant {
+  readonly name: string
+  call(): TiledCall
+}
+
+/** A way to find the gradient of the weights. */
+export interface WeightGradVariant {
+  readonly name: string
+  readonly choice: WeightGradChoice
+}
+
+// Finding a pixel of a tap costs about as much as this many multiply-adds; so does checking a column's bounds.
+const TAP_COST = 16
+const COLUMN_COST = 6
+
+// A load in multiply-adds, and the multiply-adds of a shader's text that a software driver still compiles fast.
+const STRIP_LOAD = 8
+const STRIP_TEXT = 200
+
+// Below this many multiply-adds a software driver compiles the strip kernel for longer than it saves.
+const STRIP_WORK = 2 ** 20
+
+/** The tile of the strip kernel for an output of `columns` and `outputs` per group; null where none pays. */
+export function stripTile(columns: number, outputs: number, kernelWidth: number): MatmulTile | null {
+  let best: MatmulTile | null = null
+  let bestCost = Number.POSITIVE_INFINITY
+  for (let tm = 4; tm <= Math.min(columns, 16); tm++) {
+    if (columns % tm !== 0) continue
+    for (const tn of [8, 4, 3, 2, 1]) {
+      const across = Math.ceil(outputs / tn)
+      const wx = Math.min(4, across)
+      const tile = { tm, tn, wx, wy: Math.floor(16 / wx) }
+      if (tm * tn * kernelWidth > STRIP_TEXT) continue
+      const each = tm * tn * kernelWidth + STRIP_LOAD * (tm + kernelWidth - 1 + kernelWidth * tn)
+      const cost = (each * Math.ceil(across / wx) * wx) / tm
+      if (cost < bestCost) {
+        best = tile
+        bestCost = cost
+      }
+    }
+  }
+  return best
+}
+
+function depthOf({ kernel, channels, groups }: ConvShape): number {
+  return kernel[0] * kernel[1] * (channels / groups)
+}
+
+/** Multiply-adds. */
+function workOf(shape: ConvShape): number {
+  const [p, q] = convOutputSize(shape)
+  return shape.images * p * q * shape.outputs * depthOf(shape)
+}
+
+function named(prefix: string, tile: MatmulTile): string {
+  return tileName(tile).replace(/^tile/, prefix)
+}
+
+/** The strip kernels that apply: with the tile of least estimated time, and with smaller ones. */
+function stripVariants(shape: ConvShape, isGrad: boolean): ConvVariant[] {
+  const sides = stripSides(shape, isGrad)
+  if (sides === null) return []
+  const best = stripTile(sides.Q, sides.O, shape.kernel[1])
+  const small = [3, 2, 1].filter((tm) => sides.Q % tm === 0).slice(0, 1)
+  const tiles = [...(best ? [best] : []), ...small.map((tm) => ({ tm, tn: 2, wx: 2, wy: 4 }))]
+  return tiles.map((tile) => ({
+    name: named('strip', tile),
+    call: () => convStripCall(shape, isGrad, tile) as TiledCall,
+  }))
+}
+
+/** Strips come first on a software device, whose loads are dear, where the best of them pays. */
+function withStrips(
+  shape: ConvShape,
+  isGrad: boolean,
+  tiled: readonly ConvVariant[],
+  isSoftware: boolean,
+): ConvVariant[] {
+  const strips = stripVariants(shape, isGrad)
+  const all = [...tiled, ...strips]
+  const sides = stripSides(shape, isGrad)
+  const pays = isSoftware && workOf(shape) >= STRIP_WORK && sides && stripTile(sides.Q, sides.O, shape.kernel[1])
+  return pays ? defaultFirst(all, (strips[0] as ConvVariant).name) : all
+}
+
+/** The kernels for the convolution itself, the default first. */
+export function convForwardVariants(shape: ConvShape, { software: isSoftware }: DeviceTraits): ConvVariant[] {
+  const [p, q] = convOutputSize(shape)
+  const question: TileQuestion = {
+    rows: shape.images * p * q,
+    columns: shape.outputs / shape.groups,
+    batches: shape.groups,
+    depth: depthOf(shape),
+    isSoftware,
+    rowCost: (TAP_COST * shape.groups) / shape.channels,
+  }
+  const tiled = registerTiles(question).map((tile) => ({
+    name: tileName(tile),
+    call: () => convForwardCall(shape, tile),
+  }))
+  return withStrips(shape, false, tiled, isSoftware)
+}
+
+/** The kernels for the gradient of the images, the default first. */
+export function convInputGradVariants(shape: ConvShape, { software: isSoftware }: DeviceTraits): ConvVariant[] {
+  const { images, size, stride, groups, kernel, channels } = shape
+  const outputs = shape.outputs / groups
+  const phases = stride[0] * stride[1]
+  const question: TileQuestion = {
+    rows: images * Math.ceil(size[0] / stride[0]) * Math.ceil(size[1] / stride[1]),
+    columns: channels / groups,
+    batches: groups * phases,
+    depth: Math.ceil((kernel[0] * kernel[1] * outputs) / phases),
+    isSoftware,
+    rowCost: TAP_COST / outputs,
+  }
+  const tiled = registerTiles(question).map((tile) => ({
+    name: tileName(tile),
+    call: () => convInputGradCall(shape, tile),
+  }))
+  return withStrips(shape, true, tiled, isSoftware)
+}
+
+/** The choice for the strip kernel; null where it does not apply. */
+function stripWeightGradChoice(shape: ConvShape, most: number): WeightGradChoice | null {
+  const { stride, dilation, kernel, groups } = shape
+  const isNear = stride[0] === 1 && stride[1] === 1 && dilation[1] === 1
+  const room = Math.floor(STRIP_TEXT / 2 / kernel[1])
+  if (!isNear || kernel[1] < 2 || room < 8) return null
+  const outputs = shape.outputs / groups
+  const tm = outputs >= 8 ? 8 : outputs >= 4 ? 4 : 1
+  const columns = (kernel[0] * shape.channels) / groups
+  const tn = Math.max(1, Math.min(4, Math.floor(room / tm), Math.floor(columns / 4)))
+  const across = Math.ceil(columns / tn)
+  const down = Math.ceil(outputs / tm)
+  const wx = Math.min(4, across)
+  const wy = Math.min(Math.floor(16 / wx), down)
+  const workgroups = Math.ceil(across / wx) * Math.ceil(down / wy) * groups
+  // Enough workgroups that the last of them leave no core idle for long.
+  return { tile: { tm, tn, wx, wy }, parts: Math.min(Math.ceil(12 / workgroups), most), isStrip: true }
+}
+
+/**
+ * The kernels for the gradient of the weights, the default first: the tile and parts of at least 64 pixels each that give every core
+ * work, 32 threads on software and 16,384 on a GPU.
+ */
+export function convWeightGradVariants(shape: ConvShape, { software: isSoftware }: DeviceTraits): WeightGradVariant[] {
+  const [p, q] = convOutputSize(shape)
+  const outputs = shape.outputs / shape.groups
+  const columns = depthOf(shape)
+  const pixels = shape.images * p * q
+  const most = Math.max(1, Math.min(Math.ceil(pixels / 64), shape.images * p, 256))
+  const question: TileQuestion = {
+    rows: outputs,
+    columns,
+    batches: shape.groups * most,
+    depth: Math.ceil(pixels / most),
+    isSoftware,
+    columnCost: COLUMN_COST,
+  }
+  const partsOf = (tile: MatmulTile): number => {
+    const threads = Math.ceil(outputs / tile.tm) * Math.ceil(columns / tile.tn) * shape.groups
+    return Math.min(Math.ceil((isSoftware ? 32 : 16384) / threads), most)
+  }
+  const tiled = registerTiles(question).map((tile) => ({ tile, parts: partsOf(tile) }))
+  const strip = stripWeightGradChoice(shape, most)
+  const all = [...tiled, ...(strip ? [strip] : [])].map((choice) => ({
+    name: `${named(choice === strip ? 'strip' : 'tile', choice.tile)}-parts-${choice.parts}`,
+    choice,
+  }))
+  const pays = isSoftware && strip && workOf(shape) >= STRIP_WORK
+  return pays ? defaultFirst(all, all.find((v) => v.choice === strip)?.name as string) : all
+}
