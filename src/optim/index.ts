@@ -16,16 +16,22 @@ export { RMSprop, type RMSpropOptions } from './rmsprop.ts'
 export {
   chainedLR,
   cosineAnnealingLR,
+  cosineAnnealingWarmRestartsLR,
   exponentialLR,
   linearLR,
+  multiStepLR,
+  type OneCycleMomentumOptions,
   type OneCycleOptions,
   oneCycleLR,
+  oneCycleMomentum,
+  polynomialLR,
   type Schedule,
   sequentialLR,
   stepLR,
 } from './schedule.ts'
 export {
   LRScheduler,
+  type LRSchedulerOptions,
   type PlateauOptions,
   type PlateauState,
   ReduceLROnPlateau,

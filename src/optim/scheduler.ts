@@ -3,7 +3,13 @@ import type { Schedule } from './schedule.ts'
 
 /** What a scheduler needs of an optimizer. */
 export interface Scheduled {
-  readonly groups: readonly { readonly options: { lr: number } }[]
+  readonly groups: readonly { readonly options: { lr: number; momentum?: number; betas?: readonly [number, number] } }[]
+}
+
+/** Options of {@link LRScheduler}. */
+export interface LRSchedulerOptions {
+  /** The momentum of a step, counted from 0: that of SGD and RMSprop, the first of the betas of Adam. Stays as it is unless given. */
+  readonly momentum?: (step: number) => number
 }
 
 /** What a scheduler must know to go on; see {@link LRScheduler.state}. */
@@ -13,18 +19,26 @@ export interface SchedulerState {
 }
 
 /**
- * Sets the learning rates of an optimizer's groups from a schedule: those of step 0 at once, those of the next step at
+ * Sets the learning rates of an optimizer's groups from a schedule, and their momentum where one is given: those of step 0 at once, those of the next step at
  * each {@link step}. Rates are data of compiled steps, which are not traced again.
  */
 export class LRScheduler {
   private readonly optimizer: Scheduled
   private readonly schedule: Schedule
+  private readonly momentum: ((step: number) => number) | null
   private base: readonly number[]
   private at = 0
 
-  constructor(optimizer: Scheduled, schedule: Schedule) {
+  constructor(optimizer: Scheduled, schedule: Schedule, { momentum }: LRSchedulerOptions = {}) {
     this.optimizer = optimizer
     this.schedule = schedule
+    this.momentum = momentum ?? null
+    if (momentum && optimizer.groups.some(({ options }) => options.momentum === undefined && !options.betas))
+      fail(
+        'LRScheduler',
+        'a momentum for an optimizer that has none',
+        'leave it out, or take SGD, RMSprop, Adam or Lion',
+      )
     this.base = optimizer.groups.map((g) => g.options.lr)
     this.set()
   }
@@ -50,8 +64,12 @@ export class LRScheduler {
   }
 
   private set(): void {
-    this.optimizer.groups.forEach((g, i) => {
-      g.options.lr = this.schedule(this.at, this.base[i] as number)
+    this.optimizer.groups.forEach(({ options }, i) => {
+      options.lr = this.schedule(this.at, this.base[i] as number)
+      if (!this.momentum) return
+      const momentum = this.momentum(this.at)
+      if (options.betas) options.betas = [momentum, options.betas[1]]
+      else options.momentum = momentum
     })
   }
 }
