@@ -10,6 +10,7 @@ import { type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
 export * from './index.ts'
 export { type FolderStore, type FolderStoreOptions, folderStore } from './node/folder-store.ts'
 export { type DriverChoice, type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
+export { type LogFile, logFile } from './node/log-file.ts'
 
 /** Options of {@link openDevice} in Node. */
 export interface NodeDeviceOptions extends DeviceOptions, NodeGpuOptions {}

@@ -1,6 +1,7 @@
 import type { Module } from '../nn/module.ts'
 import type { EpochLog, FitOutcome, StepLog } from './history.ts'
 import type { Json } from './json.ts'
+import type { CheckpointStore } from './store.ts'
 
 /** The training that a callback watches. */
 export interface FitRun {
@@ -13,6 +14,8 @@ export interface FitRun {
   readonly totalSteps: number
   /** Epochs there will be, the last perhaps cut short. */
   readonly totalEpochs: number
+  /** Where its checkpoints are kept; null where they are not. */
+  readonly checkpoint: { readonly store: CheckpointStore; readonly name: string } | null
   /** Ends the training after the step at hand; `reason` is for people. */
   stop(reason: string): void
 }

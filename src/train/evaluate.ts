@@ -1,4 +1,5 @@
 import { fail } from '../errors.ts'
+import type { CompiledPlan } from '../graph/compiled-plan.ts'
 import { noGrad, type Tensor } from '../graph/tensor.ts'
 import type { Module } from '../nn/module.ts'
 import { LateReader } from './late-reader.ts'
@@ -9,8 +10,8 @@ import {
   type Batches,
   BatchStep,
   batchSizes,
+  enterEvaluation,
   forwardOf,
-  inEvaluation,
   ringDepth,
   samplesOf,
   type Task,
@@ -75,21 +76,29 @@ export class Evaluation<K extends string> {
     for (const [, metric] of metrics) metric.reset()
     const mean = new Mean()
     const reader = new LateReader(ringDepth)
-    await inEvaluation(this.model, async () => {
+    const leave = enterEvaluation(this.model)
+    try {
       for await (const batch of this.loader) {
         await reader.room()
         this.begin(batch, reader, mean)
       }
       await reader.drain()
-    })
+    } finally {
+      leave()
+    }
     if (mean.count === 0) fail('evaluate', 'the loader gave no batches', 'give one with data')
     const values = metrics.map(([name, metric]) => [name, metric.compute()] as const)
     return { loss: mean.value, ...Object.fromEntries(values) }
   }
 
-  /** Compiles the plans for the batches of the loader, which are like `batch` but for their number of samples. */
-  async prepare(batch: Batch<K>, onProgress: (done: number, total: number) => void): Promise<void> {
-    await inEvaluation(this.model, () => this.step.prepare(batch, batchSizes(this.loader), onProgress))
+  /** The plans for the batches of the loader, which are like `batch` but for their number of samples. */
+  plans(batch: Batch<K>): CompiledPlan[] {
+    const leave = enterEvaluation(this.model)
+    try {
+      return this.step.plans(batch, batchSizes(this.loader))
+    } finally {
+      leave()
+    }
   }
 
   release(): void {

@@ -1,19 +1,19 @@
 import { fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { Module } from '../nn/module.ts'
+import type { GradientAccumulator } from '../optim/accumulate.ts'
+import type { ExponentialMovingAverage } from '../optim/ema.ts'
+import type { Optimizer } from '../optim/optimizer.ts'
 import type { LRScheduler, ReduceLROnPlateau } from '../optim/scheduler.ts'
 import type { Callback } from './callbacks.ts'
 import type { Metrics } from './evaluate.ts'
 import type { History } from './history.ts'
 import { FitLoop } from './loop.ts'
+import type { CheckpointOptions } from './saver.ts'
 import type { Batches, Task } from './task.ts'
 
 /** What {@link fit} needs of an optimizer; each of `wgrad/optim` has it. */
-export interface FitOptimizer {
-  lr: number
-  readonly steps: number
-  minimize(loss: Tensor): void
-}
+export type FitOptimizer = Pick<Optimizer<{ lr: number }>, 'groups' | 'steps' | 'clip' | 'lr' | 'minimize'>
 
 /** Options of {@link fit}. Either `epochs` or `steps` says how long to train. */
 export interface FitOptions<K extends string> extends Task<K> {
@@ -22,10 +22,11 @@ export interface FitOptions<K extends string> extends Task<K> {
   readonly epochs?: number
   /** How many steps to take, where an epoch may end early; those before a resumed checkpoint count. */
   readonly steps?: number
-  /**
-   * What a step does with its loss; `optimizer.minimize(loss)` unless given. The place for an accumulator of gradients, or to update a
-   * moving average of weights.
-   */
+  /** Takes the steps' gradients together, and has the optimizer update once for several of them. */
+  readonly accumulator?: GradientAccumulator
+  /** Averages of the weights, which follow each update; `average.apply(() => evaluate(…))` measures them. */
+  readonly average?: ExponentialMovingAverage
+  /** What a step does with its loss, in place of all this: `optimizer.minimize(loss)` and what else you like. */
   readonly update?: (loss: Tensor) => void
   /** An LRScheduler goes on with each update, a ReduceLROnPlateau looks at `monitor` after each epoch. */
   readonly scheduler?: LRScheduler | ReduceLROnPlateau
@@ -38,7 +39,9 @@ export interface FitOptions<K extends string> extends Task<K> {
   /** Measured on the batches that are trained on, as the steps see them; each output is read, which takes time. */
   readonly trainMetrics?: Metrics
   readonly callbacks?: readonly Callback[]
-  /** Stops the training after the step at hand. */
+  /** Keeps the training, and goes on from where it was kept. */
+  readonly checkpoint?: CheckpointOptions
+  /** Stops the training after the step at hand, or, where that ends an epoch, after its validation. */
   readonly signal?: AbortSignal
   /** Whether a loss that is NaN or infinite ends the training with an error; 'stop' unless given. */
   readonly onNonFinite?: 'stop' | 'continue'

@@ -1,37 +1,59 @@
 import { fail } from '../errors.ts'
+import type { CompiledPlan } from '../graph/compiled-plan.ts'
 import type { Tensor } from '../graph/tensor.ts'
+import { guarded } from '../graph/trace.ts'
 import type { Module } from '../nn/module.ts'
 import { LRScheduler, ReduceLROnPlateau } from '../optim/scheduler.ts'
-import type { FitEnd, FitRun } from './callbacks.ts'
+import type { Callback, FitEnd, FitRun } from './callbacks.ts'
 import { Evaluation } from './evaluate.ts'
 import type { FitOptions } from './fit.ts'
-import type { EpochLog, FitOutcome, History, StepLog } from './history.ts'
+import type { EpochLog, FitOutcome, History } from './history.ts'
 import { LateReader } from './late-reader.ts'
-import { Mean } from './mean.ts'
-import { type Batch, type Batches, BatchStep, batchSizes, forwardOf, ringDepth, samplesOf, targetOf } from './task.ts'
+import { Recorder, type RecorderState } from './recorder.ts'
+import { Saver, statefulLoader } from './saver.ts'
+import {
+  type Batch,
+  type Batches,
+  BatchStep,
+  batchSizes,
+  forwardOf,
+  prepareAll,
+  ringDepth,
+  samplesOf,
+  targetOf,
+} from './task.ts'
+
+/** What the loop itself must know to go on. */
+interface LoopState extends RecorderState {
+  readonly step: number
+  readonly epoch: number
+  readonly inEpoch: number
+}
 
 /** One run of {@link fit}: where it stands, and the loop. */
 export class FitLoop<K extends string> implements FitRun {
   readonly model: Module
   step = 0
   epoch = 1
+  /** Steps of the epoch at hand. */
+  private inEpoch = 0
   private readonly loader: Batches<K>
   private readonly options: FitOptions<K>
   private readonly trainStep: BatchStep<Record<string, Tensor>>
   private readonly evaluation: Evaluation<K> | null
   private readonly target: (batch: Batch<K>) => Tensor
   private readonly reader = new LateReader(ringDepth)
-  private readonly mean = new Mean()
-  private readonly epochs: EpochLog[] = []
-  private readonly steps: StepLog[] = []
+  private readonly recorder: Recorder
+  private readonly saver: Saver | null
   private reason: string | null = null
   private isPrepared = false
 
   constructor(model: Module, loader: Batches<K>, options: FitOptions<K>) {
+    const { loss, trainMetrics, validation, checkpoint } = options
+    const update = updateOf(options)
     this.model = model
     this.loader = loader
     this.options = options
-    const { loss, optimizer, trainMetrics, validation, update = (value) => optimizer.minimize(value) } = options
     const forward = forwardOf('fit', model, options)
     this.target = targetOf('fit', options)
     this.trainStep = new BatchStep((batch): Record<string, Tensor> => {
@@ -41,6 +63,19 @@ export class FitLoop<K extends string> implements FitRun {
       return trainMetrics ? { loss: value, output } : { loss: value }
     })
     this.evaluation = validation ? new Evaluation(model, validation, options) : null
+    this.recorder = new Recorder(this, options)
+    const { optimizer, scheduler, accumulator, average } = options
+    this.saver = checkpoint
+      ? new Saver(checkpoint, {
+          model,
+          optimizer,
+          loader: statefulLoader(loader),
+          ...(scheduler && { scheduler }),
+          ...(accumulator && { accumulator }),
+          ...(average && { average }),
+          parts: { fit: { state: () => this.state(), restore: (state: LoopState) => this.restore(state) } },
+        })
+      : null
   }
 
   get totalSteps(): number {
@@ -52,6 +87,11 @@ export class FitLoop<K extends string> implements FitRun {
     return Math.ceil(this.totalSteps / this.loader.length)
   }
 
+  get checkpoint(): FitRun['checkpoint'] {
+    const { checkpoint } = this.options
+    return checkpoint ? { store: checkpoint.store, name: checkpoint.name ?? 'training' } : null
+  }
+
   stop(reason: string): void {
     this.reason ??= reason
   }
@@ -59,15 +99,15 @@ export class FitLoop<K extends string> implements FitRun {
   /** Trains to the end, tells the callbacks and gives the memory of the plans back. */
   async run(): Promise<History> {
     try {
-      let end: FitEnd
-      try {
-        end = { outcome: await this.train() }
-      } catch (error) {
-        await this.end({ outcome: 'failed', error })
-        throw error
-      }
-      await this.end(end)
-      return { epochs: this.epochs, steps: this.steps, outcome: end.outcome as FitOutcome, reason: this.reason }
+      const outcome = await this.train()
+      await this.saver?.done()
+      await this.end({ outcome })
+      const { epochs, steps } = this.recorder
+      return { epochs, steps, outcome, reason: this.reason }
+    } catch (error) {
+      await this.saver?.done().catch(() => undefined)
+      await this.end({ outcome: 'failed', error })
+      throw error
     } finally {
       this.trainStep.release()
       this.evaluation?.release()
@@ -75,84 +115,83 @@ export class FitLoop<K extends string> implements FitRun {
   }
 
   private async train(): Promise<FitOutcome> {
+    const { signal, checkpoint } = this.options
+    await this.saver?.resume()
     for (const callback of this.callbacks) await callback.onFitStart?.(this)
-    while (this.step < this.totalSteps && !this.isStopping) {
+    // An epoch whose steps are all taken is closed, also where a checkpoint was kept just before that.
+    while ((this.step < this.totalSteps || this.inEpoch === this.loader.length) && !this.isStopping) {
       this.model.train()
       await this.trainEpoch()
       await this.reader.drain()
-      if (this.signal?.aborted) break
-      await this.closeEpoch()
-      this.epoch++
+      const isWhole = this.inEpoch === this.loader.length
+      if (!isWhole) await this.saver?.save(this.step, this.epoch)
+      if (!isWhole && signal?.aborted) break
+      await this.closeEpoch(isWhole)
+      const isDue = !checkpoint?.every || this.step === this.totalSteps || this.isStopping
+      if (isWhole && isDue) await this.saver?.save(this.step, this.epoch)
     }
-    if (this.signal?.aborted) return 'aborted'
+    if (signal?.aborted) return 'aborted'
     return this.reason === null ? 'finished' : 'stopped'
   }
 
+  /** Takes the steps of an epoch, or what is left of it. */
   private async trainEpoch(): Promise<void> {
+    const { loader, saver } = this
     const { optimizer, scheduler } = this.options
-    for await (const batch of this.loader) {
+    for await (const batch of loader) {
       if (!this.isPrepared) await this.prepare(batch)
       await this.reader.room()
       const { steps } = optimizer
       this.takeStep(batch)
       if (scheduler instanceof LRScheduler && optimizer.steps !== steps) scheduler.step()
-      if (this.step === this.totalSteps || this.isStopping) break
+      if (saver?.isDue(this.step)) {
+        await this.reader.drain()
+        await saver.save(this.step, this.epoch)
+      }
+      const isLast = this.step === this.totalSteps || this.isStopping
+      // After the last batch of an epoch the loader is asked once more, which moves it on to the next one.
+      if (isLast && this.inEpoch < loader.length) return
     }
+    if (this.inEpoch !== loader.length)
+      fail('fit', `the loader gave ${this.inEpoch} batches`, `its length says that there are ${loader.length}`)
   }
 
   private takeStep(batch: Batch<K>): void {
     const { optimizer, trainMetrics } = this.options
-    const { lr } = optimizer
+    const { recorder, reader } = this
     const samples = samplesOf(batch)
-    const at = { step: ++this.step, epoch: this.epoch, lr }
+    this.inEpoch++
+    const at = { step: ++this.step, epoch: this.epoch, lr: optimizer.lr }
     if (!trainMetrics) {
       const { loss } = this.trainStep.run(batch)
-      this.reader.add([loss as Tensor], ([value]) => this.note({ ...at, loss: value?.[0] as number }, samples))
+      reader.add([loss as Tensor], ([value]) => recorder.note({ ...at, loss: value?.[0] as number }, samples))
       return
     }
     const target = this.target(batch)
+    // Before the step, while the host still holds what it is going to upload.
     const wanted = target.data()
     wanted.catch(() => undefined)
     const { loss, output } = this.trainStep.run(batch) as { loss: Tensor; output: Tensor }
     const { shape } = output
-    this.reader.add([loss, output], async ([value, data]) => {
-      this.note({ ...at, loss: value?.[0] as number }, samples)
-      const expected = { data: await wanted, shape: target.shape }
-      for (const metric of Object.values(trainMetrics)) metric.update({ data: data ?? [], shape }, expected)
+    reader.add([loss, output], async ([value, data]) => {
+      recorder.note({ ...at, loss: value?.[0] as number }, samples)
+      recorder.measure({ data: data ?? [], shape }, { data: await wanted, shape: target.shape })
     })
   }
 
-  /** A loss has arrived. */
-  private note(log: StepLog, samples: number): void {
-    const { loss, step, epoch } = log
-    if (!Number.isFinite(loss) && (this.options.onNonFinite ?? 'stop') === 'stop')
-      fail(
-        'fit',
-        `the loss of step ${step} in epoch ${epoch} is ${loss}`,
-        'lower the learning rate, clip gradients, or look for such values in the data',
-      )
-    this.mean.add(loss, samples)
-    this.steps.push(log)
-    for (const callback of this.callbacks) callback.onStep?.(log, this)
+  /** Measures the model at the end of an epoch, or where the training ends within one, and tells everybody. */
+  private async closeEpoch(isWhole: boolean): Promise<void> {
+    const { optimizer, scheduler } = this.options
+    const measured = (await this.evaluation?.run()) ?? {}
+    const log = this.recorder.close(optimizer.lr, measured)
+    if (isWhole && scheduler instanceof ReduceLROnPlateau) scheduler.step(this.monitored(log))
+    for (const callback of this.callbacks) await callback.onEpochEnd?.(log, this)
+    if (!isWhole) return
+    this.epoch++
+    this.inEpoch = 0
   }
 
-  /** Measures the model at the end of an epoch and tells everybody. */
-  private async closeEpoch(): Promise<void> {
-    const { optimizer, scheduler, trainMetrics = {} } = this.options
-    const measured = await this.evaluation?.run()
-    const log: Record<string, number> = { epoch: this.epoch, step: this.step, lr: optimizer.lr, loss: this.mean.value }
-    this.mean.state = [0, 0]
-    for (const [name, value] of Object.entries(measured ?? {})) log[name === 'loss' ? 'valLoss' : name] = value
-    for (const [name, metric] of Object.entries(trainMetrics)) {
-      log[`train${name.charAt(0).toUpperCase()}${name.slice(1)}`] = metric.compute()
-      metric.reset()
-    }
-    this.epochs.push(log as unknown as EpochLog)
-    if (scheduler instanceof ReduceLROnPlateau) scheduler.step(this.monitored(log))
-    for (const callback of this.callbacks) await callback.onEpochEnd?.(log as unknown as EpochLog, this)
-  }
-
-  private monitored(log: Readonly<Record<string, number>>): number {
+  private monitored(log: EpochLog): number {
     const name = this.options.monitor ?? (this.evaluation ? 'valLoss' : 'loss')
     return log[name] ?? fail('fit', `there is no ${name} to monitor`, `the logs have ${Object.keys(log).join(', ')}`)
   }
@@ -160,30 +199,63 @@ export class FitLoop<K extends string> implements FitRun {
   /** Compiles everything that the training is going to run, all of it known from the first batch. */
   private async prepare(batch: Batch<K>): Promise<void> {
     this.isPrepared = true
-    let before = 0
-    let latest = 0
-    const tell = (done: number, total: number): void => {
-      latest = total
-      for (const callback of this.callbacks) callback.onPrepare?.(before + done, before + total)
-    }
-    await this.trainStep.prepare(batch, [samplesOf(batch), ...batchSizes(this.loader)], tell)
-    before += latest
-    await this.evaluation?.prepare(batch, tell)
+    const { accumulator } = this.options
+    const sizes = [samplesOf(batch), ...batchSizes(this.loader)]
+    const plans: CompiledPlan[] = []
+    if (accumulator) {
+      const { pending, every } = accumulator
+      // The first, the middle and the last micro-batch have plans of their own.
+      for (const turn of [0, 1, every - 1].slice(0, every)) {
+        accumulator.pending = turn
+        plans.push(...this.trainStep.plans(batch, sizes))
+      }
+      accumulator.pending = pending
+    } else plans.push(...this.trainStep.plans(batch, sizes))
+    if (this.evaluation) plans.push(...this.evaluation.plans(batch))
+    await prepareAll(plans, (done, total) => {
+      for (const callback of this.callbacks) callback.onPrepare?.(done, total)
+    })
   }
 
   private async end(end: FitEnd): Promise<void> {
     for (const callback of this.callbacks) await callback.onFitEnd?.(end, this)
   }
 
+  private state(): LoopState {
+    const { step, epoch, inEpoch } = this
+    return { step, epoch, inEpoch, ...this.recorder.state() }
+  }
+
+  private restore(state: LoopState): void {
+    this.recorder.restore(state)
+    this.step = state.step
+    this.epoch = state.epoch
+    this.inEpoch = state.inEpoch
+  }
+
+  private get callbacks(): readonly Callback[] {
+    return this.recorder.callbacks
+  }
+
   private get isStopping(): boolean {
-    return this.reason !== null || (this.signal?.aborted ?? false)
+    return this.reason !== null || (this.options.signal?.aborted ?? false)
   }
+}
 
-  private get signal(): AbortSignal | undefined {
-    return this.options.signal
-  }
-
-  private get callbacks(): NonNullable<FitOptions<K>['callbacks']> {
-    return this.options.callbacks ?? []
+/** The update of a step: by the accumulator where there is one, followed by that of the averages when the weights have changed. */
+function updateOf<K extends string>({
+  optimizer,
+  accumulator,
+  average,
+  update,
+}: FitOptions<K>): (loss: Tensor) => void {
+  if (update) return update
+  return (loss) => {
+    const changes = accumulator
+      ? guarded('last micro-batch', () => accumulator.pending === accumulator.every - 1)
+      : true
+    if (accumulator) accumulator.minimize(loss)
+    else optimizer.minimize(loss)
+    if (changes) average?.update()
   }
 }

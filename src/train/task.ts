@@ -1,5 +1,6 @@
 import { fail } from '../errors.ts'
 import { type Compiled, compile } from '../graph/compile.ts'
+import type { CompiledPlan } from '../graph/compiled-plan.ts'
 import { type Tensor, tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import type { Module } from '../nn/module.ts'
@@ -49,35 +50,16 @@ export class BatchStep<Out extends Readonly<Record<string, Tensor>>> {
     return step(...this.keys.map((key) => batch[key] as Tensor))
   }
 
-  /** Compiles the plans for batches like this one with so many samples each. */
-  async prepare(
-    batch: Batch,
-    sizes: Iterable<number>,
-    onProgress: (done: number, total: number) => void,
-  ): Promise<void> {
+  /** The plans for batches like this one with so many samples each, in the modes of the moment. */
+  plans(batch: Batch, sizes: Iterable<number>): CompiledPlan[] {
     const step = this.compiledFor(batch)
-    const plans = [...new Set(sizes)].map((size) => {
+    return [...new Set(sizes)].map((size) => {
       const like = this.keys.map((key) => {
         const { shape, dtype } = batch[key] as Tensor
         return blank({ shape: shape[0] === size ? shape : [size, ...shape.slice(1)], dtype })
       })
       return step.planFor(...like)
     })
-    const counts = plans.map((plan) => ({ plan, done: 0, total: 0 }))
-    const tell = (): void => {
-      const sum = (of: (c: { done: number; total: number }) => number): number =>
-        counts.reduce((all, each) => all + of(each), 0)
-      onProgress(
-        sum((c) => c.done),
-        sum((c) => c.total),
-      )
-    }
-    for (const count of counts) {
-      await count.plan.prepare((done, total) => {
-        Object.assign(count, { done, total })
-        tell()
-      })
-    }
   }
 
   /** Gives the memory of the plans back. */
@@ -96,6 +78,20 @@ export class BatchStep<Out extends Readonly<Record<string, Tensor>>> {
     )
     return this.compiled
   }
+}
+
+/** @internal Takes memory for plans and compiles their pipelines. */
+export async function prepareAll(
+  plans: readonly CompiledPlan[],
+  onProgress: (done: number, total: number) => void,
+): Promise<void> {
+  const total = plans.reduce((sum, plan) => sum + plan.cost().dispatches, 0)
+  let before = 0
+  for (const plan of plans) {
+    await plan.prepare((done) => onProgress(before + done, total))
+    before += plan.cost().dispatches
+  }
+  onProgress(total, total)
 }
 
 /** @internal The tensor of a batch under `key`, or an error that says which option to give. */
@@ -122,20 +118,20 @@ export function samplesOf(batch: Batch): number {
 }
 
 /** @internal How many samples the batches of a loader have: the usual ones, and the last one where it is smaller. */
-export function batchSizes({ batchSize, dropLast, dataset }: Batches<string>): number[] {
+export function batchSizes({ batchSize, length, dropLast, dataset }: Batches<string>): number[] {
   const rest = dataset.length % batchSize
   const sizes = dataset.length >= batchSize ? [batchSize] : []
-  return rest > 0 && !dropLast ? [...sizes, rest] : sizes
+  // A sampler may take more or fewer samples than there are; then the last batch is met when it comes.
+  const isWhole = length === Math.ceil(dataset.length / batchSize)
+  return rest > 0 && isWhole && !dropLast ? [...sizes, rest] : sizes
 }
 
-/** @internal Runs `fn` with a model in evaluation mode, and leaves every module in the mode that it had. */
-export async function inEvaluation<T>(model: Module, fn: () => Promise<T>): Promise<T> {
+/** @internal Puts a model into evaluation mode; what it answers gives every module the mode back that it had. */
+export function enterEvaluation(model: Module): () => void {
   const modules = all(model)
   const modes = modules.map((m) => m.training)
   model.eval()
-  try {
-    return await fn()
-  } finally {
+  return () => {
     modules.forEach((m, i) => {
       m.training = modes[i] as boolean
     })

@@ -1,0 +1,72 @@
+import { fail } from '../errors.ts'
+import type { Callback, FitEnd, FitRun } from './callbacks.ts'
+import type { EpochLog, StepLog } from './history.ts'
+import type { Json } from './json.ts'
+
+/** A file of lines that a log goes on in; `logFile` of `wgrad/node` makes one. */
+export interface LineFile {
+  /** The lines there are, without one that a crash cut short. */
+  read(): Promise<readonly string[]>
+  /** Drops all but the first lines, and what a crash left behind them. */
+  keep(lines: number): Promise<void>
+  /** Adds a line; it must have reached the operating system when the call returns. */
+  append(line: string): void
+  /** Resolves when the file is on the disk. Later calls open it again. */
+  close(): Promise<void>
+}
+
+/**
+ * Logs a training as JSON lines: `{"event":"start"}`, then `{"event":"step", …}` with what {@link StepLog} has, `{"event":"epoch", …}`
+ * with what {@link EpochLog} has, and `{"event":"end","outcome":"finished"}`. NaN and infinite numbers are texts.
+ *
+ * A training that is resumed from a checkpoint goes on in the same file: lines that the checkpoint did not know are dropped, and come anew
+ * as their steps are taken again. Any other training is added behind those that are in the file.
+ *
+ * @param to The file, or a function that is given each line, without its end.
+ */
+export function jsonLines(to: LineFile | ((line: string) => void)): Callback {
+  const file = typeof to === 'function' ? null : to
+  const append = typeof to === 'function' ? to : (line: string): void => to.append(line)
+  let lines = 0
+  const add = (event: string, fields: object): void => {
+    append(JSON.stringify({ event, ...fields }, (_, value: unknown) => text(value)))
+    lines++
+  }
+  return {
+    name: 'jsonLines',
+    async onFitStart(): Promise<void> {
+      if (file) {
+        const old = await file.read()
+        const start = old.findLastIndex((line) => eventOf(line) === 'start')
+        lines = start < 0 ? 0 : Math.min(lines, old.length - start)
+        await file.keep(lines > 0 ? start + lines : old.length)
+      }
+      if (lines === 0) add('start', {})
+    },
+    onStep: (log: StepLog) => add('step', log),
+    onEpochEnd: (log: EpochLog) => add('epoch', log),
+    async onFitEnd({ outcome, error }: FitEnd, run: FitRun): Promise<void> {
+      add('end', { outcome, step: run.step, ...(error !== undefined && { error: String(error) }) })
+      lines = 0
+      await file?.close()
+    },
+    state: (): Json => ({ lines }),
+    restore(state: Json): void {
+      const known = (state as { lines?: unknown } | null)?.lines
+      if (!Number.isSafeInteger(known)) fail('jsonLines', `the state is ${JSON.stringify(state)}`, 'it must name lines')
+      lines = known as number
+    },
+  }
+}
+
+function eventOf(line: string): unknown {
+  try {
+    return (JSON.parse(line) as { event?: unknown } | null)?.event
+  } catch {
+    return null
+  }
+}
+
+function text(value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value
+}
