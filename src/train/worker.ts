@@ -31,8 +31,6 @@ export interface PortLike {
   postMessage(message: unknown, options?: { transfer?: Transferable[] }): void
   addEventListener(type: string, listener: (event: Event) => void): void
   removeEventListener(type: string, listener: (event: Event) => void): void
-  /** MessagePorts wait for it. */
-  start?(): void
 }
 
 /** How a call is made. */
@@ -114,7 +112,7 @@ export function servePort<C extends PortCalls, E extends PortEvents = Record<nev
     else if (message.kind === 'call') void answer(message)
   }
   port.addEventListener('message', listener)
-  port.start?.()
+  open(port)
   return {
     emit: (name, data, transfer) => post({ kind: 'event', name, data } as AnswerMessage<C, E>, transfer),
     close() {
@@ -171,7 +169,7 @@ export function connectPort<C extends PortCalls, E extends PortEvents = Record<n
     end(new WgradError('connectPort: a message cannot be read here; send plain data and typed arrays'))
   const heard = { message: receive, error: onError, messageerror: onUnreadable }
   for (const [type, listener] of Object.entries(heard)) port.addEventListener(type, listener)
-  port.start?.()
+  open(port)
 
   return {
     call<K extends keyof C & string>(name: K, input: C[K]['input'], options: CallOptions = {}) {
@@ -208,6 +206,11 @@ export function connectPort<C extends PortCalls, E extends PortEvents = Record<n
       end(new WgradError('connectPort: the connection was closed; connect anew'))
     },
   }
+}
+
+/** MessagePorts hold their messages back until they are started. */
+function open(port: PortLike): void {
+  if (port instanceof MessagePort) port.start()
 }
 
 const classes: Record<string, new (message: string) => Error> = {
