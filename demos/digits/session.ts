@@ -1,0 +1,207 @@
+import {
+  type Compiled,
+  compile,
+  crossEntropy,
+  type Device,
+  manualSeed,
+  noGrad,
+  softmax,
+  spec,
+  type Tensor,
+  tensor,
+} from 'wgrad'
+import { DataLoader } from 'wgrad/data'
+import { writeSafetensors } from 'wgrad/io'
+import type { Sequential, StateDict } from 'wgrad/nn'
+import { AdamW } from 'wgrad/optim'
+import { type Callback, type CheckpointStore, evaluate, type FitOptions, fit } from 'wgrad/train'
+import { Curve, type CurveState } from './curve.ts'
+import type { Digits } from './find-digits.ts'
+import { network } from './network.ts'
+import { Predictions } from './predictions.ts'
+import type { Events, Settings, Standing } from './protocol.ts'
+
+/** The name of the checkpoints in the store. */
+export const checkpointName = 'digits'
+
+/** Steps between two checkpoints: what a reload may have to take again. */
+const checkpointEvery = 50
+
+/** Milliseconds between two tellings of how the steps go. */
+const tellEvery = 150
+
+/** Whom a session tells how it goes. */
+export interface SessionListener {
+  progress(what: string, share: number | null): void
+  steps(event: Events['steps']): void
+  measured(event: Events['measured']): void
+}
+
+/** Where a training lives. */
+export interface SessionPlace {
+  readonly device: Device
+  readonly store: CheckpointStore
+  readonly digits: Digits
+  readonly listener: SessionListener
+}
+
+/** One training: a network, what it learns from, and how far it is. */
+export class Session {
+  readonly settings: Settings
+  readonly #place: SessionPlace
+  readonly #model: Sequential
+  readonly #optimizer: AdamW
+  readonly #loader: DataLoader<'x' | 'y'>
+  readonly #testLoader: DataLoader<'x' | 'y'>
+  readonly #predictions: Predictions
+  readonly #classify: Compiled<[Tensor], Tensor>
+  readonly #losses = new Curve()
+  /** Step and accuracy of each measurement. */
+  #accuracies: [step: number, accuracy: number][] = []
+  #step = 0
+
+  /** A network with fresh weights; the same settings give the same ones. */
+  constructor(settings: Settings, place: SessionPlace) {
+    const { device, digits } = place
+    this.settings = settings
+    this.#place = place
+    manualSeed(1, device)
+    this.#model = network(settings.network)
+    this.#optimizer = new AdamW(this.#model.parameters(), { lr: settings.learningRate })
+    this.#loader = new DataLoader(digits.train, {
+      batchSize: settings.batchSize,
+      shuffle: true,
+      seed: 1,
+      dropLast: true,
+    })
+    this.#testLoader = new DataLoader(digits.test, { batchSize: 250 })
+    this.#predictions = new Predictions(digits.test.length)
+    this.#classify = compile((x: Tensor) => noGrad(() => softmax(this.#model.forward(x))), { device })
+  }
+
+  /** How far the training is. */
+  get standing(): Standing {
+    return {
+      step: this.#step,
+      epochs: Math.floor(this.#step / this.#loader.length),
+      stepsPerEpoch: this.#loader.length,
+      parameters: this.#model.parameters().reduce((sum, parameter) => sum + parameter.size, 0),
+    }
+  }
+
+  /** Goes on from what the store keeps, where it keeps something, and reads the test digits. */
+  async restore(): Promise<void> {
+    // A fit that is told to stop before its first step only takes up the checkpoint.
+    await this.#fit({ epochs: this.standing.epochs + 1, signal: AbortSignal.abort() })
+    await this.measure()
+  }
+
+  /** Takes over weights, with which the training starts anew. */
+  loadWeights(weights: StateDict): void {
+    this.#model.loadStateDict(weights)
+  }
+
+  /** Reads the test digits. */
+  async measure(): Promise<void> {
+    this.#place.listener.progress('Reading the test digits', null)
+    const { accuracy = 0 } = await evaluate(this.#model, this.#testLoader, {
+      loss: (output, { y }) => crossEntropy(output, y),
+      metrics: { accuracy: this.#predictions },
+    })
+    if (this.#accuracies.length === 0) this.#accuracies.push([this.#step, accuracy])
+    this.#tellMeasured(accuracy)
+    this.#tellSteps(this.#losses.points().y.at(-1) ?? null, null)
+  }
+
+  /** Trains until so many epochs are done in all, or the signal says stop. */
+  async train(epochs: number, signal: AbortSignal): Promise<void> {
+    await this.#fit({ epochs, signal })
+  }
+
+  /** Reads one digit, [28, 28] from 0 to 1: the probabilities of 0 to 9. */
+  async classify(pixels: Float32Array): Promise<Float32Array<ArrayBuffer>> {
+    const x = tensor(pixels, { shape: [1, 28, 28, 1], device: this.#place.device })
+    return Float32Array.from(await this.#classify(x).data())
+  }
+
+  /** The weights as a safetensors file, from which {@link loadWeights} and other programs take them. */
+  async weights(): Promise<Uint8Array<ArrayBuffer>> {
+    return writeSafetensors(await this.#model.stateDict(), { metadata: { network: this.settings.network } })
+  }
+
+  /** Compiles what reading one digit takes, so that the first answer comes at once. */
+  async prepare(): Promise<void> {
+    await this.#classify.prepare({ x: spec([1, 28, 28, 1]) })
+  }
+
+  /** Gives the plans back. */
+  close(): void {
+    this.#classify.release()
+  }
+
+  async #fit(length: Pick<FitOptions<'x' | 'y'>, 'epochs' | 'signal'>): Promise<void> {
+    await fit(this.#model, this.#loader, {
+      ...length,
+      optimizer: this.#optimizer,
+      loss: (output, { y }) => crossEntropy(output, y),
+      validation: this.#testLoader,
+      metrics: { accuracy: this.#predictions },
+      callbacks: [this.#watcher()],
+      checkpoint: { store: this.#place.store, name: checkpointName, every: checkpointEvery, resume: true },
+    })
+  }
+
+  /** Keeps the curves, and tells the listener how it goes. */
+  #watcher(): Callback {
+    let told = 0
+    let speed: number | null = null
+    const mark = { step: 0, at: 0 }
+    return {
+      name: 'curves',
+      onFitStart: ({ step }) => {
+        this.#step = step
+        Object.assign(mark, { step, at: performance.now() })
+      },
+      onPrepare: (done, total) => this.#place.listener.progress('Compiling shaders', done / total),
+      onStep: ({ step, loss }) => {
+        this.#step = step
+        this.#losses.add(loss)
+        const now = performance.now()
+        if (now - told < tellEvery) return
+        told = now
+        if (now - mark.at > 1000) {
+          speed = ((step - mark.step) * 1000) / (now - mark.at)
+          Object.assign(mark, { step, at: now })
+        }
+        this.#tellSteps(loss, speed)
+      },
+      onEpochEnd: ({ step, loss, accuracy = 0 }) => {
+        this.#accuracies.push([step, accuracy])
+        this.#tellSteps(loss, speed)
+        this.#tellMeasured(accuracy)
+      },
+      state: () => ({ losses: { ...this.#losses.state() }, accuracies: this.#accuracies }),
+      restore: (state) => {
+        const { losses, accuracies } = state as unknown as { losses: CurveState; accuracies: [number, number][] }
+        this.#losses.restore(losses)
+        this.#accuracies = accuracies
+      },
+    }
+  }
+
+  #tellSteps(loss: number | null, stepsPerSecond: number | null): void {
+    const step = this.#step
+    const epoch = step / this.#loader.length
+    this.#place.listener.steps({ step, epoch, loss, stepsPerSecond, ...this.#losses.points() })
+  }
+
+  #tellMeasured(accuracy: number): void {
+    this.#place.listener.measured({
+      accuracy,
+      read: this.#predictions.read.slice(),
+      sure: this.#predictions.sure.slice(),
+      steps: Float64Array.from(this.#accuracies, ([step]) => step),
+      accuracies: Float64Array.from(this.#accuracies, ([, share]) => share),
+    })
+  }
+}
