@@ -52,7 +52,7 @@ export interface Compiled<Args extends readonly Tensor[], Out extends StepOutput
   (...args: Args): Out
   /**
    * Builds the plan for these arguments, takes its memory and compiles its pipelines side by side; answers what a step
-   * costs. Names are for the reader: specs count in the order of the arguments. Rejects with an OutOfMemoryError,
+   * costs. Names are for the reader: specs count in the order of the arguments; a function of rest arguments takes any number. Rejects with an OutOfMemoryError,
    * everything given back, where the step would not fit.
    */
   prepare(specs?: readonly Spec[] | Readonly<Record<string, Spec>>, options?: PrepareOptions): Promise<StepCost>
@@ -102,12 +102,14 @@ export function compile<Args extends readonly Tensor[], Out extends StepOutputs>
       const list = Array.isArray(specs)
         ? (specs as readonly Spec[])
         : Object.values(specs as Readonly<Record<string, Spec>>)
-      if (list.length !== fn.length)
+      // A function of rest arguments declares none.
+      if (list.length !== fn.length && fn.length > 0)
         fail(
           'prepare',
-          `${list.length} specs for a function of ${fn.length} arguments`,
-          'give one spec for each, in order',
+          `${counted(list.length, 'spec')} for a function of ${counted(fn.length, 'argument')}`,
+          `give one for each, in order, as in ${example}`,
         )
+      list.forEach(checkSpec)
       return find(deviceOf([]), list).prepare(prepare.onProgress)
     },
     planFor(...args: Args): CompiledPlan {
@@ -118,6 +120,17 @@ export function compile<Args extends readonly Tensor[], Out extends StepOutputs>
       for (const plan of plans.splice(0)) plan.release()
     },
   })
+}
+
+const example = "prepare([spec([64, 10]), spec([64], 'i32')])"
+
+function counted(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`
+}
+
+function checkSpec({ shape, dtype }: Partial<Spec>, position: number): void {
+  if (!Array.isArray(shape) || dtype === undefined)
+    fail('prepare', `spec ${position} has no shape or no dtype`, `make it with spec, as in ${example}`)
 }
 
 function checkArguments(args: readonly unknown[]): void {

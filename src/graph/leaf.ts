@@ -1,5 +1,7 @@
 import type { DType } from '../dtype.ts'
+import { fail } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
+import { formatShape } from '../shape.ts'
 import type { LeafOp } from './op.ts'
 import { Node, type Site, type Spec, Storage, specBytes, type Value } from './value.ts'
 import type { Variable } from './variable.ts'
@@ -63,6 +65,18 @@ export function inputLeaf(device: Device, spec: Spec, position: number, site: Si
   const node = new Node(device, inputOp, {}, [], [spec], site, position)
   node.requiresGrad = spec.dtype === 'f32' || spec.dtype === 'f16'
   return node.outputs[0] as Value
+}
+
+/** Throws where one of the leaves is an argument of another compiled function than the one whose arguments are `own`. */
+export function refuseArguments(leaves: readonly Value[], own: readonly Value[] = []): void {
+  const foreign = leaves.find((v) => v.node.op === inputOp && !v.storage && !own.includes(v))
+  if (!foreign) return
+  const { dtype, shape, node } = foreign
+  fail(
+    'compile',
+    `a tensor made of argument ${String(node.payload)}, ${dtype} ${formatShape(shape)}, of a compiled function is used outside of that function`,
+    'return it from the function and use what the step gives',
+  )
 }
 
 /** A leaf that already has a storage, such as a step's output. */

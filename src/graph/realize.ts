@@ -9,6 +9,7 @@ import {
   hostBytes,
   padded,
   readOp,
+  refuseArguments,
   uploaded,
   type VariableRead,
   writeNumbers,
@@ -156,6 +157,7 @@ function compute(program: GraphProgram, targets: readonly Storage[]): void {
   const { device } = program
   device.assertUsable('run')
   const leaves = leavesOf(program)
+  refuseArguments(leaves)
   initialize(neededVariables(program, leaves))
   const variables = variablesOf(program)
   for (const leaf of leaves) if (leaf.node.op === dataOp) uploaded(leaf)

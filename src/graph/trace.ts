@@ -17,6 +17,8 @@ export interface Guard {
 
 /** What one traced call of a function did. */
 export class Trace {
+  /** Traced for a compiled step, and not run once at the end of the trace. */
+  readonly isStep: boolean
   readonly effects: Effect[] = []
   readonly guards: Guard[] = []
   /** Host bookkeeping that belongs to each run of the step, such as counting it. */
@@ -28,6 +30,10 @@ export class Trace {
   private readonly flagged = new Set<Variable>()
   private readonly once = new Map<string, unknown>()
   private readonly current = new Map<Variable, Value>()
+
+  constructor(isStep = false) {
+    this.isStep = isStep
+  }
 
   /** The value `variable` has at this point of the step. */
   read(variable: Variable): Value {

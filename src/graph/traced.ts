@@ -1,8 +1,8 @@
 import { fail } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
 import type { StepOutputs } from './compile.ts'
-import { inputLeaf } from './leaf.ts'
-import { collect, type GraphProgram, isLeaf } from './program.ts'
+import { inputLeaf, refuseArguments } from './leaf.ts'
+import { collect, type GraphProgram, isLeaf, leavesOf } from './program.ts'
 import { realize } from './realize.ts'
 import { signaturesOf } from './signature.ts'
 import { Tensor } from './tensor.ts'
@@ -24,7 +24,7 @@ export interface Traced {
 
 /** Runs a function once on placeholders and keeps what it recorded. */
 export function traceFunction(device: Device, fn: TracedFunction, specs: readonly Spec[]): Traced {
-  const trace = new Trace()
+  const trace = new Trace(true)
   const since = Node.count
   const inputs = specs.map((s, i) => inputLeaf(device, s, i, null))
   // A parameter that is returned has the value of the step's end, which only the trace knows.
@@ -36,6 +36,7 @@ export function traceFunction(device: Device, fn: TracedFunction, specs: readonl
   // What the function holds from outside is computed once, now, and keeps that value in every step.
   realize(heldValues(gather(), since))
   const program = gather()
+  refuseArguments(leavesOf(program), inputs)
   return { trace, program, shape, signatures: signaturesOf(program, since) }
 }
 
@@ -69,7 +70,7 @@ function flattenOutputs(returned: StepOutputs): {
       ? t
       : fail(
           'compile',
-          `the function returned ${typeof t} as ${name}`,
+          `the function returned ${t === null ? 'null' : typeof t} as ${name}`,
           'return tensors: one, an array of them, or an object of them',
         )
   if (Array.isArray(returned)) {

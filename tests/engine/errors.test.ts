@@ -128,7 +128,7 @@ describe('steps', () => {
     expect(thrown(() => step(3 as unknown as Tensor))).toBe(
       'compile: argument 0 is number; arguments are tensors; a number that changes belongs in a tensor',
     )
-    expect((await rejected(step.prepare([]))).message).toMatch(/^prepare: 0 specs for a function of 1 arguments/)
+    expect((await rejected(step.prepare([]))).message).toMatch(/^prepare: 0 specs for a function of 1 argument/)
   })
 
   test('reading inside of a compiled function', () => {
