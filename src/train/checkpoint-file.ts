@@ -36,7 +36,10 @@ export async function decodeFile(source: FileSource): Promise<FileContent> {
   if (metadata.version !== version)
     throw new WgradError(`its format has version ${metadata.version}; this wgrad reads version ${version}`)
   const entries: [string, StateDict[string]][] = []
-  for (const name of file.names) entries.push([name, await whole(() => file.read(name))])
+  for (const name of file.names) {
+    const { shape, data } = await whole(() => file.read(name))
+    entries.push([name, { shape, data }])
+  }
   const tensors = Object.fromEntries(entries)
   const { state = '' } = metadata
   const found = await digest(state, tensors)

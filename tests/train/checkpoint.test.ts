@@ -1,0 +1,332 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ArrayDataset, DataLoader } from '../../src/data/index.ts'
+import {
+  compile,
+  type Device,
+  generator,
+  manualSeed,
+  mseLoss,
+  openDevice,
+  type Tensor,
+  tensor,
+} from '../../src/index.ts'
+import { openSafetensors, writeSafetensors } from '../../src/io/index.ts'
+import { BatchNorm1d, Dropout, Linear, type Module, Sequential } from '../../src/nn/index.ts'
+import {
+  Adam,
+  AdamW,
+  clipNorm,
+  ExponentialMovingAverage,
+  GradientAccumulator,
+  LRScheduler,
+  optimizerState,
+  ReduceLROnPlateau,
+  stepLR,
+} from '../../src/optim/index.ts'
+import {
+  type CheckpointStore,
+  latestCheckpoint,
+  loadCheckpoint,
+  memoryStore,
+  readCheckpoint,
+  saveCheckpoint,
+  type Training,
+} from '../../src/train/index.ts'
+
+let device: Device
+beforeAll(async () => {
+  device = await openDevice()
+})
+afterAll(() => device.close())
+
+const rows = new ArrayDataset({ x: { data: new Float32Array(24), shape: [12, 2] } })
+
+function training() {
+  const model: Module = new Sequential(new Linear(2, 3), new BatchNorm1d(3), new Dropout(0.1), new Linear(3, 1))
+  const optimizer = new AdamW(model.parameters(), { lr: 0.1 })
+  optimizer.clip = clipNorm(1)
+  const average = new ExponentialMovingAverage(optimizer, 0.9)
+  const accumulator = new GradientAccumulator(optimizer, 2)
+  const scheduler = new LRScheduler(optimizer, stepLR(2, 0.5))
+  const loader = new DataLoader(rows, { batchSize: 4, shuffle: true })
+  const step = compile((x: Tensor) => {
+    accumulator.minimize(mseLoss(model.forward(x), x.sum(1, true)))
+    average.update()
+  })
+  const run = (steps: number): void => {
+    for (let t = 0; t < steps; t++) {
+      step(
+        tensor(
+          Float32Array.from({ length: 8 }, (_, i) => Math.sin(i + t)),
+          { shape: [4, 2] },
+        ),
+      )
+      scheduler.step()
+    }
+  }
+  return { model, optimizer, average, accumulator, scheduler, loader, run } satisfies Training & { run: unknown }
+}
+
+/** All that a test compares, of the moment of the call: what is on the device and what is beside it. */
+async function stateOf({ model, optimizer, average, accumulator, scheduler, loader }: ReturnType<typeof training>) {
+  const host = {
+    decay: average.decay,
+    scheduler: scheduler.state,
+    loader: loader.state(),
+    generator: { ...generator() },
+  }
+  const device = await Promise.all([
+    model.stateDict(),
+    optimizerState(optimizer, model),
+    average.stateDict(model),
+    accumulator.state(model),
+  ])
+  return { host, device }
+}
+
+async function bytesOf(store: CheckpointStore, file: string): Promise<Uint8Array<ArrayBuffer>> {
+  const content = await store.read(file)
+  return new Uint8Array(await new Response(content as Blob).arrayBuffer())
+}
+
+async function put(store: CheckpointStore, file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  await store.write(file, new Blob([bytes]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>)
+}
+
+test('a checkpoint holds the state of the call, while steps go on, and puts another training into it', async () => {
+  manualSeed(5)
+  const first = training()
+  first.run(3)
+  const store = memoryStore()
+  const before = stateOf(first)
+  const saving = saveCheckpoint(store, 'run', first, {
+    step: 3,
+    epoch: 1,
+    extra: { seen: [1, Number.NaN, -0, -Infinity] },
+  })
+  first.run(4)
+  first.average.decay = 0.2
+  const saved = await before
+  expect(await saving).toBe('run.000001.safetensors')
+
+  const second = training()
+  second.run(2)
+  await expect(stateOf(second)).resolves.not.toEqual(saved)
+  expect(await loadCheckpoint(store, 'run', second)).toEqual({
+    step: 3,
+    epoch: 1,
+    extra: { seen: [1, Number.NaN, -0, -Infinity] },
+    file: 'run.000001.safetensors',
+  })
+  expect(await stateOf(second)).toEqual(saved)
+})
+
+test('weights and moments are named by part and in PyTorch keys, and can be read without a training', async () => {
+  const own = training()
+  own.run(1)
+  const store = memoryStore()
+  const file = await saveCheckpoint(store, 'run', own, { step: 1 })
+  const { names, metadata } = await openSafetensors((await store.read(file)) as Blob)
+  for (const name of [
+    'model.0.weight',
+    'model.1.running_mean',
+    'model.1.num_batches_tracked',
+    'optimizer.0.weight.exp_avg_sq',
+    'accumulator.3.bias',
+    'average.3.bias',
+  ])
+    expect(names).toContain(name)
+  expect(metadata).toMatchObject({ format: 'wgrad.checkpoint', version: '1' })
+  const checkpoint = await readCheckpoint(store, 'run')
+  expect(checkpoint).toMatchObject({ step: 1, epoch: 0, extra: null, file })
+  expect(checkpoint?.model).toEqual(await own.model.stateDict())
+  expect(checkpoint?.average).toEqual(await own.average.stateDict(own.model))
+  expect(await readCheckpoint(store, 'ru')).toBeNull()
+  expect(await loadCheckpoint(memoryStore(), 'run', own)).toBeNull()
+})
+
+test('the newest files stay, in the order of saving whatever the step, and names do not meet', async () => {
+  const { model } = training()
+  const store = memoryStore()
+  const save = (name: string, step: number, keep?: number): Promise<string> =>
+    saveCheckpoint(store, name, { model }, { step }, { ...(keep && { keep }) })
+  await Promise.all([10, 20, 30, 40].map((step) => save('run', step)))
+  await save('run.1', 7)
+  expect(await store.list()).toEqual(
+    [2, 3, 4].map((n) => `run.00000${n}.safetensors`).concat('run.1.000001.safetensors'),
+  )
+  expect(await save('run', 0, 2)).toBe('run.000005.safetensors')
+  expect(await latestCheckpoint(store, 'run')).toBe('run.000005.safetensors')
+  expect(await readCheckpoint(store, 'run')).toMatchObject({ step: 0 })
+  expect((await store.list()).filter((file) => !file.startsWith('run.1'))).toHaveLength(2)
+  expect(await latestCheckpoint(store, 'other')).toBeNull()
+})
+
+test('a damaged file is passed over with a warning, wherever the damage is', async () => {
+  const own = training()
+  const store = memoryStore()
+  const older = await saveCheckpoint(store, 'run', own, { step: 1 })
+  own.run(1)
+  const newer = await saveCheckpoint(store, 'run', own, { step: 2, extra: 'mark' })
+  const whole = await bytesOf(store, newer)
+  const header = 8 + Number(new DataView(whole.buffer).getBigUint64(0, true))
+  const mark = new TextDecoder().decode(whole).indexOf('mark')
+  const damages: [string, (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>, string][] = [
+    ['cut', (bytes) => bytes.slice(0, -5), 'lies at'],
+    ['empty', () => new Uint8Array(0), 'the file has 0 bytes'],
+    ['a bit of a weight', (bytes) => bytes.map((b, i) => (i === header + 21 ? b ^ 1 : b)), 'the file is damaged'],
+    ['a letter of the state', (bytes) => bytes.map((b, i) => (i === mark ? b ^ 1 : b)), 'the file is damaged'],
+  ]
+  for (const [what, damage, why] of damages) {
+    await put(store, newer, damage(whole))
+    const warnings: string[] = []
+    const loaded = await loadCheckpoint(store, 'run', training(), { onWarning: (message) => warnings.push(message) })
+    expect({ what, file: loaded?.file, step: loaded?.step }).toEqual({ what, file: older, step: 1 })
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toContain(`loadCheckpoint: ${newer} is passed over: `)
+    expect(warnings[0]).toContain(why)
+  }
+  await put(store, older, new Uint8Array(3))
+  await put(store, newer, new Uint8Array(4))
+  await expect(loadCheckpoint(store, 'run', own)).rejects.toThrow(
+    `loadCheckpoint: no checkpoint of 'run' is whole; ${newer}: safetensors: the file has 4 bytes; a safetensors file starts with the 8-byte length of its header; ${older}: safetensors: the file has 3 bytes`,
+  )
+  expect(await saveCheckpoint(store, 'run', own, { step: 2 })).toBe('run.000003.safetensors')
+  expect(await loadCheckpoint(store, 'run', own)).toMatchObject({ step: 2 })
+})
+
+test('files of other formats and versions are refused, not passed over', async () => {
+  const own = training()
+  const store = memoryStore()
+  await saveCheckpoint(store, 'run', own, { step: 1 })
+  const write = (metadata: Record<string, string>): Promise<void> =>
+    put(store, 'run.000002.safetensors', writeSafetensors({ w: { shape: [1], data: [1] } }, { metadata }))
+  await write({ format: 'pt' })
+  await expect(loadCheckpoint(store, 'run', own)).rejects.toThrow(
+    'loadCheckpoint: run.000002.safetensors: it is a safetensors file without the note format = wgrad.checkpoint; give a file of saveCheckpoint',
+  )
+  await write({ format: 'wgrad.checkpoint', version: '2' })
+  await expect(loadCheckpoint(store, 'run', own)).rejects.toThrow(
+    'loadCheckpoint: run.000002.safetensors: its format has version 2; this wgrad reads version 1',
+  )
+})
+
+test('a checkpoint that does not fit changes nothing and says why', async () => {
+  const saved = training()
+  saved.run(3)
+  const store = memoryStore()
+  const state = { at: 1 }
+  const counting = { state: () => ({ ...state }), restore: (given: typeof state) => Object.assign(state, given) }
+  const parts = { counting, last: { state: () => 'z', restore: () => {} } }
+  await saveCheckpoint(store, 'run', { ...saved, parts }, { step: 3 })
+
+  const own = training()
+  own.run(1)
+  state.at = 2
+  const other: Module = new Sequential(new Linear(2, 4), new BatchNorm1d(4))
+  const before = await stateOf(own)
+  const refused = async (change: Partial<Training>, message: string): Promise<void> => {
+    await expect(loadCheckpoint(store, 'run', { ...own, parts, ...change })).rejects.toThrow(
+      `loadCheckpoint: run.000001.safetensors does not fit: ${message}`,
+    )
+    expect(await stateOf(own)).toEqual(before)
+    expect(state).toEqual({ at: 2 })
+  }
+  await refused(
+    { model: other },
+    'loadStateDict: unexpected 3.bias [1], 3.weight [1, 3]; 0.weight is [3, 2] with 6 values',
+  )
+  const { optimizer, model } = own
+  await refused(
+    { optimizer: new Adam(model.parameters()) },
+    'loadOptimizerState: the state is that of AdamW; the optimizer is Adam',
+  )
+  const unclipped = Object.assign(Object.create(optimizer) as AdamW, { clip: null })
+  await refused(
+    { optimizer: unclipped },
+    'loadOptimizerState: the state clips gradients by norm; the optimizer by nothing',
+  )
+  const { optimizer: _, ...without } = { ...own, parts }
+  await expect(loadCheckpoint(store, 'run', without)).rejects.toThrow(
+    'does not fit: loadCheckpoint: optimizer: one in the checkpoint, none in the training; make them alike',
+  )
+  await refused(
+    { accumulator: new GradientAccumulator(optimizer, 3) },
+    'GradientAccumulator: the state takes 2 micro-batches for an update; make both alike: 3',
+  )
+  await refused({ scheduler: [] }, 'loadCheckpoint: schedulers: 1 in the checkpoint, 0 in the training')
+  await refused(
+    { scheduler: new ReduceLROnPlateau(optimizer) },
+    'loadCheckpoint: fields of scheduler 0: base, step in the checkpoint, bad, best, cooling, lr in the training',
+  )
+  await refused(
+    { loader: new DataLoader(rows, { batchSize: 3, shuffle: true }) },
+    'loadCheckpoint: loader: {"length":3,"batchSize":4,"shuffle":true,"dropLast":false} in the checkpoint, {"length":4,"batchSize":3',
+  )
+  await refused(
+    { parts: { counting } },
+    'loadCheckpoint: parts: counting, last in the checkpoint, counting in the training',
+  )
+  const refuses = (): never => {
+    throw new Error('not today')
+  }
+  await refused(
+    { parts: { counting, last: { state: () => 'z', restore: refuses } } },
+    'loadCheckpoint: a part refused its state: Error: not today',
+  )
+})
+
+test('what is no plain data is refused when it is saved', async () => {
+  const { model, optimizer, average } = training()
+  const store = memoryStore()
+  const save = (extra: unknown, name = 'run', step = 1): Promise<string> =>
+    saveCheckpoint(store, name, { model }, { step, extra })
+  await expect(save({ a: [() => 1] })).rejects.toThrow('saveCheckpoint: extra.a[0] is function; give plain data')
+  await expect(save({ a: new Float32Array(2) })).rejects.toThrow(
+    'saveCheckpoint: extra.a is Float32Array; give plain data',
+  )
+  await expect(save({ $number: 'NaN' })).rejects.toThrow('saveCheckpoint: extra has a field named $number; rename it')
+  await expect(save(null, '../run')).rejects.toThrow('saveCheckpoint: the name is "../run"; use letters')
+  await expect(save(null, 'run', -1)).rejects.toThrow(
+    'saveCheckpoint: step is -1; it must be a whole number of at least 0',
+  )
+  average.swap()
+  await expect(saveCheckpoint(store, 'run', { model, optimizer, average }, { step: 1 })).rejects.toThrow(
+    'ExponentialMovingAverage.stateDict: the averages stand in place of the weights',
+  )
+  expect(await store.list()).toEqual([])
+  expect(await save({ left: undefined, list: [{ deep: '\u2028' }] })).toBe('run.000001.safetensors')
+  expect((await readCheckpoint(store, 'run'))?.extra).toEqual({ list: [{ deep: '\u2028' }] })
+})
+
+test('a store that cannot write or remove is told of, and what was there stays', async () => {
+  const { model } = training()
+  const store = memoryStore()
+  await saveCheckpoint(store, 'run', { model }, { step: 1 })
+  const full: CheckpointStore = {
+    ...store,
+    write: async () => {
+      throw new Error('no room')
+    },
+  }
+  await expect(saveCheckpoint(full, 'run', { model }, { step: 2 })).rejects.toThrow('no room')
+  expect(await readCheckpoint(full, 'run')).toMatchObject({ step: 1 })
+  const stuck: CheckpointStore = {
+    ...store,
+    delete: async () => {
+      throw new Error('it is held')
+    },
+  }
+  const warnings: string[] = []
+  await saveCheckpoint(
+    stuck,
+    'run',
+    { model },
+    { step: 2 },
+    { keep: 1, onWarning: (message) => warnings.push(message) },
+  )
+  expect(warnings).toEqual([
+    'saveCheckpoint: run.000001.safetensors could not be removed (Error: it is held); it will be tried again',
+  ])
+  expect(await readCheckpoint(store, 'run')).toMatchObject({ step: 2 })
+})
