@@ -179,14 +179,15 @@ export function checkEps(op: string, eps: number): void {
   if (!(eps > 0 && Number.isFinite(eps))) fail(op, `eps is ${eps}`, 'it must be a small positive number')
 }
 
-/** Throws unless weight and bias, where given, have the shape. */
+/** Throws unless weight and bias, where given, have the shape and are floats. */
 export function checkAffine(op: string, shape: readonly number[], weight?: Tensor | null, bias?: Tensor | null): void {
   for (const [name, t] of [
     ['weight', weight],
     ['bias', bias],
   ] as const) {
-    if (t && !sameShape(t.shape, shape))
-      fail(op, `${name} is ${formatShape(t.shape)}`, `it must be ${formatShape(shape)}`)
+    if (!t) continue
+    if (!sameShape(t.shape, shape)) fail(op, `${name} is ${formatShape(t.shape)}`, `it must be ${formatShape(shape)}`)
+    needDtype(op, name, t, 'f32', 'f16')
   }
 }
 

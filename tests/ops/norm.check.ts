@@ -93,6 +93,11 @@ export const normChecks: readonly OpCheck[] = [
         message: 'layerNorm: weight is [4]; it must be [7]',
       },
       {
+        inputs: [[4, 7], { shape: [7], dtype: 'i32' }],
+        call: ([x, weight]) => layerNorm(x as Tensor, 7, { weight: weight as Tensor }),
+        message: 'layerNorm: weight is i32; it must be f32 or f16',
+      },
+      {
         inputs: [[4, 7]],
         call: ([x]) => layerNorm(x as Tensor, 7, { eps: 0 }),
         message: 'layerNorm: eps is 0; it must be a small positive number',
