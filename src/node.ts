@@ -10,7 +10,9 @@ import { type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
 export * from './index.ts'
 export { type FolderStore, type FolderStoreOptions, folderStore } from './node/folder-store.ts'
 export { type DriverChoice, type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
+export { type ImageFolder, type ImageFolderBatch, type ImageFolderOptions, imageFolder } from './node/image-folder.ts'
 export { type LogFile, logFile } from './node/log-file.ts'
+export { type ReadImage, type ReadImageOptions, readImage } from './node/read-image.ts'
 
 /** Options of {@link openDevice} in Node. */
 export interface NodeDeviceOptions extends DeviceOptions, NodeGpuOptions {}

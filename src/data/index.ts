@@ -10,6 +10,7 @@ export { ArrayDataset, type BatchDtype, type Dataset, type Field, type HostArray
 export { type FetchCachedOptions, fetchCached } from './fetch-cached.ts'
 export { type DrawnDigits, drawDigits } from './glyphs.ts'
 export { type Idx, type IdxDtype, parseIdx, readIdx } from './idx.ts'
+export { type ImageToTensorOptions, imageToTensor, toImageData, toPixels } from './image-tensor.ts'
 export { imageDataset } from './images.ts'
 export { DataLoader, type DataLoaderOptions, type LoaderState } from './loader.ts'
 export { type MnistFile, mnistFiles } from './mnist.ts'
@@ -20,6 +21,7 @@ export {
   type NormalizerState,
   normalizer,
 } from './normalizer.ts'
+export type { ImageSource, Pixels } from './pixels.ts'
 export { permutation, type Random, random } from './random.ts'
 export { type Sampler, WeightedRandomSampler, type WeightedRandomSamplerOptions } from './sampler.ts'
 export { serveDataset } from './serve-dataset.ts'

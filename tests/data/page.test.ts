@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { launchBrowser, openPage } from '../../scripts/support/browser.ts'
 import { type PageServer, servePages } from '../../scripts/support/pages.ts'
 import { drawDigits } from '../../src/data/glyphs.ts'
+import type {} from './images-in-page.ts'
 import type {} from './in-page.ts'
 
 let server: PageServer
@@ -37,4 +38,25 @@ test('in a page, files are kept by the Cache API', async () => {
 test('in a page, gzipped IDX files are read and digits are drawn as in Node', async () => {
   const seen = await page.evaluate(() => globalThis.wgradData.read())
   expect(seen).toEqual({ shape: [2], data: [5, 6], labels: Array.from(drawDigits(20, { seed: 3 }).labels.data) })
+})
+
+test('in a page, everything that can be drawn becomes a tensor, and a tensor can be drawn', async () => {
+  await page.evaluate("import('/tests/data/images-in-page.ts')")
+  const { again, frame, tooEarly, ...kinds } = await page.evaluate(() => globalThis.wgradImages())
+  const row = [255, 0, 0, 0, 255, 0, 0, 0, 255, 51, 51, 51]
+  expect(Object.keys(kinds)).toEqual(['offscreen', 'element', 'bitmap', 'data', 'image'])
+  for (const [name, kind] of Object.entries(kinds)) {
+    const { shape, bytes } = kind as { shape: number[]; bytes: number[] }
+    expect(shape, name).toEqual([1, 2, 4, 3])
+    // Half alpha is 128 of 255 bytes, and a canvas keeps colours multiplied by it.
+    for (const [i, value] of [...row, ...row].entries()) expect(Math.abs((bytes[i] ?? 0) - value), name).toBeLessThan(2)
+  }
+  const [shape, colour] = frame as [number[], number[]]
+  expect(shape).toEqual([1, 8, 16, 3])
+  for (const [i, value] of [200, 50, 100].entries()) expect(Math.abs((colour[i] ?? 0) - value)).toBeLessThan(5)
+  const [isImageData, width, height, data] = again as [boolean, number, number, number[]]
+  expect([isImageData, width, height]).toEqual([true, 4, 1])
+  expect(data.slice(0, 12)).toEqual([255, 0, 0, 255, 0, 255, 0, 255, 0, 0, 255, 255])
+  expect(data[15]).toBe(128)
+  expect(tooEarly).toBe('imageToTensor: the HTMLVideoElement is 0 x 0 pixels; wait until it is loaded')
 })
