@@ -8,6 +8,7 @@ import { checks } from '../../../tests/ops/all.ts'
 import type { InputSpec, OpCheck, Sample } from '../../../tests/ops/check.ts'
 import { listed } from '../../../tests/ops/compare.ts'
 import { declaredOps, publicFunctions, tensorsOf } from './declared.ts'
+import { accepted, dtypes, Tally } from './dtypes.ts'
 import { type Seen, Survey } from './survey.ts'
 
 /** One tensor that an op takes. */
@@ -29,8 +30,6 @@ export interface OpFacts {
   readonly bounds: { readonly values: number; readonly gradients: number }
 }
 
-const dtypes: readonly DType[] = ['f32', 'f16', 'i32', 'u32', 'bool']
-
 /** A device with f16 that computes nothing; shapes, dtypes and gradient rules need no more. */
 function openBlankDevice(): Device {
   const info = {
@@ -50,40 +49,6 @@ function inputsOf(sample: Sample<unknown>, device: Device, change?: readonly DTy
     const given = change?.[i] ?? dtype
     const size = shape.reduce((a, b) => a * b, 1)
     return tensor(new Float64Array(size), { shape, dtype: given, device, requiresGrad: isFloat(given) })
-  })
-}
-
-/** Every way to give `count` inputs a dtype; with more than three inputs, the given ones with one changed or all alike. */
-function combinations(given: readonly DType[]): DType[][] {
-  if (given.length <= 3) {
-    return given.reduce<DType[][]>((lists, _) => lists.flatMap((list) => dtypes.map((d) => [...list, d])), [[]])
-  }
-  const one = given.flatMap((_, i) => dtypes.map((d) => given.with(i, d)))
-  const alike = dtypes.map((d) => given.map((other) => (isFloat(other) ? d : other)))
-  return [[...given], ...one, ...alike]
-}
-
-/** The dtypes of each input in the combinations that `accepts` does not throw at. */
-function accepted(given: readonly DType[], accepts: (list: readonly DType[]) => void): Set<DType>[] {
-  const found = given.map(() => new Set<DType>())
-  for (const list of combinations(given)) {
-    try {
-      accepts(list)
-    } catch {
-      continue
-    }
-    list.forEach((dtype, i) => {
-      found[i]?.add(dtype)
-    })
-  }
-  return found
-}
-
-/** Keeps what is in both, where both have something at that place. */
-function narrow(taken: Set<DType>[], more: readonly ReadonlySet<DType>[]): void {
-  more.forEach((set, i) => {
-    const before = taken[i]
-    taken[i] = before ? new Set([...before].filter((dtype) => set.has(dtype))) : new Set(set)
   })
 }
 
@@ -148,9 +113,9 @@ export async function collectFacts(): Promise<OpFacts[]> {
     const given = about.filter((check) => !check.op.endsWith(' expressions'))
     const count = Math.max(...main.samples.map((sample) => sample.inputs.length))
     const names = tensorsOf(name, fn, op, count)
-    const taken: Set<DType>[] = []
+    const taken = new Tally()
     for (const check of given) {
-      for (const sample of check.samples.slice(0, 8)) narrow(taken, takenByCall(check, sample, device))
+      for (const sample of check.samples.slice(0, 8)) taken.add(takenByCall(check, sample, device))
     }
     const gradient: boolean[] = []
     for (const check of given) {
@@ -158,7 +123,7 @@ export async function collectFacts(): Promise<OpFacts[]> {
         gradient[i] = (gradient[i] ?? false) || has
       })
     }
-    const inputs = describeInputs(names, taken, gradient)
+    const inputs = describeInputs(names, taken.usual(), gradient)
     const from = about.map((check) => check.op)
     return { name, tier: tierOf(op), isPublic: true, inputs, checks: from, bounds: boundsOf(from) }
   })
