@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { DataLoader } from '../../src/data/index.ts'
-import { imageFolder, readImage } from '../../src/node.ts'
+import { DataLoader, random } from '../../src/data/index.ts'
+import { imageFolder, readImage, WgradError } from '../../src/node.ts'
+import { damaged } from '../fuzz/damage.ts'
 
 function chunk(type: string, data: Uint8Array): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data])
@@ -113,6 +114,28 @@ describe('readImage', () => {
       'readImage: size is 0; it must be whole numbers above 0, [height, width] or one for both',
     )
   })
+})
+
+test('damaged images are refused or read in the size their header says; nothing else happens', async () => {
+  const files = [await jpeg(), png(9, 4, 6, Array(4).fill(Array.from({ length: 36 }, (_, i) => i * 7)))]
+  const counts = { read: 0, refused: 0 }
+  for (let seed = 0; seed < 300; seed++) {
+    const r = random(23, seed)
+    const bytes = damaged(r, files[seed % 2] as Buffer)
+    try {
+      const { width, height, data } = await readImage(bytes, { maxPixels: 10_000 })
+      expect([data.length, width * height <= 10_000], `seed ${seed}`).toEqual([width * height * 4, true])
+      counts.read++
+    } catch (error) {
+      expect([error instanceof WgradError, (error as Error).message], `seed ${seed}`).toEqual([
+        true,
+        expect.stringMatching(/^readImage: the image .+; .+$/s),
+      ])
+      counts.refused++
+    }
+  }
+  // Damage that is always fatal, or never, tests nothing.
+  expect(Math.min(counts.read, counts.refused), JSON.stringify(counts)).toBeGreaterThan(20)
 })
 
 describe('imageFolder', () => {

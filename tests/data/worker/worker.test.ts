@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { Browser } from 'puppeteer-core'
 import { build } from 'vite'
@@ -49,7 +51,7 @@ describe('in Node', () => {
   let folder: string
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'wgrad-worker-'))
-    const entries = ['samples', 'fails-to-start'].map((name): [string, string] => [
+    const entries = ['samples', 'fails-to-start', 'leaves-open'].map((name): [string, string] => [
       name,
       fileURLToPath(new URL(`./${name}.ts`, import.meta.url)),
     ])
@@ -81,6 +83,12 @@ describe('in Node', () => {
     await expect(dataset.batch(Uint32Array.of(94))).rejects.toThrow(
       'workerDataset: worker 1 of 1 ended, its thread ended with exit code 3; start again',
     )
+  })
+
+  test('an idle worker does not keep a process alive, and a busy one does', async () => {
+    const run = promisify(execFile)
+    const { stdout } = await run(process.execPath, [join(folder, 'leaves-open.mjs')], { timeout: 20_000 })
+    expect(stdout).toBe('1 2 3')
   })
 
   test('all workers must serve the same dataset, and one that cannot be started ends the others', async () => {
