@@ -129,7 +129,6 @@ export class DataLoader<K extends string, R extends string = K> implements Async
         startUpTo(here.batch + 1 + this.prefetch)
         const made = await (ahead.shift() as Promise<Record<R, HostArray>>)
         here.batch++
-        startUpTo(here.batch + this.prefetch)
         yield made
       }
     } finally {
