@@ -20,6 +20,7 @@ export function demosConfig(): InlineConfig {
     configFile: false,
     appType: 'mpa',
     plugins: [ownSources(), compactWgsl()],
+    optimizeDeps: { noDiscovery: true },
     server: { fs: { allow: [root] } },
     worker: { format: 'es', plugins: () => [ownSources(), compactWgsl()] },
     build: {

@@ -98,14 +98,13 @@ async function primary(): Promise<void> {
     return view.state('ready', 'Cancelled', 'Train')
   }
   if (view.current === 'training') return pause()
-  if (view.current === 'done') goal += form.read()?.epochs ?? 0
+  if (view.current === 'done') goal += form.read().epochs
   await train()
 }
 
 /** Forgets the training at hand and begins one with the settings of the form. */
 async function beginAnew(): Promise<void> {
   const asked = form.read()
-  if (!asked) return
   await setUp(asked.settings, true)
   goal = asked.epochs
   await train()
@@ -147,7 +146,6 @@ async function save(): Promise<void> {
 
 async function load(file: File): Promise<void> {
   const asked = form.read()
-  if (!asked) return
   const bytes = new Uint8Array(await file.arrayBuffer())
   const signal = nextSignal()
   const before = view.current

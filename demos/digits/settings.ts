@@ -3,8 +3,7 @@ import type { DigitsSource, NetworkKind, Settings } from './protocol.ts'
 
 /** The form, with how long to train beside what decides the bits. */
 export interface SettingsForm {
-  /** Null where a value is out of bounds; the form then shows which. */
-  read(): { settings: Settings; epochs: number } | null
+  read(): { settings: Settings; epochs: number }
   write(settings: Settings, epochs: number): void
   /** Whether the form differs from the training at hand. */
   differs(settings: Settings): boolean
@@ -16,9 +15,9 @@ const defaults = { digits: 'mnist', network: 'cnn', learningRate: '0.002', batch
 /** The settings form; values in the page's address (`?digits=drawn&epochs=3`) come first. */
 export function settingsForm(): SettingsForm {
   const form = element('settings', HTMLFormElement)
-  const field = (name: string): HTMLSelectElement | HTMLInputElement => {
+  const field = (name: string): HTMLSelectElement => {
     const found = form.elements.namedItem(name)
-    if (found instanceof HTMLSelectElement || found instanceof HTMLInputElement) return found
+    if (found instanceof HTMLSelectElement) return found
     throw new Error(`the settings have no field ${name}`)
   }
   const asked = new URLSearchParams(location.search)
@@ -37,7 +36,7 @@ export function settingsForm(): SettingsForm {
     batchSize: Number(field('batchSize').value),
   })
   return {
-    read: () => (form.reportValidity() ? { settings: current(), epochs: Number(field('epochs').value) } : null),
+    read: () => ({ settings: current(), epochs: Number(field('epochs').value) }),
     write(settings, epochs) {
       for (const [name, value] of Object.entries({ ...settings, epochs })) field(name).value = String(value)
     },

@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, launch, type Page } from 'puppeteer'
 import { chromiumPackage } from '../../src/node/chromium-package.ts'
+import { fontsFile } from './fonts.ts'
 
 /** A Chrome or Chromium that can be started. */
 export interface FoundBrowser {
@@ -79,7 +80,7 @@ export async function findBrowser(): Promise<FoundBrowser | null> {
   return {
     path: join(folder, 'chromium'),
     source: '@sparticuz/chromium',
-    env: { LD_LIBRARY_PATH: libraries, FONTCONFIG_PATH: join(folder, 'fonts') },
+    env: { LD_LIBRARY_PATH: libraries, FONTCONFIG_FILE: fontsFile(folder) },
   }
 }
 
@@ -102,6 +103,8 @@ export async function launchBrowser(options: LaunchOptions = {}): Promise<Browse
       '--no-sandbox',
       '--disable-dev-shm-usage',
       '--enable-unsafe-webgpu',
+      // Where the machine has no language, the browser's is none that Intl knows.
+      '--accept-lang=en-US',
       ...(options.hardware
         ? ['--ignore-gpu-blocklist', '--enable-features=Vulkan', '--use-angle=vulkan', '--disable-vulkan-surface']
         : ['--use-webgpu-adapter=swiftshader', '--enable-unsafe-swiftshader']),
