@@ -44,6 +44,20 @@ test('weights of very different sizes lose nothing', () => {
   expect(order[0]).toBe(1)
 })
 
+test('rounding never leads to a sample of weight 0', () => {
+  const highest = { ...random(0), u32: () => 0xffffffff }
+  for (let seed = 0; seed < 500; seed++) {
+    const r = random(seed)
+    const weights = Array.from({ length: 2 + r.below(20) }, () => r.uniform() * (r.below(2) + 1e-3))
+    const padded = [...weights, 0, 0, 0]
+    for (const index of new WeightedRandomSampler(padded, { numSamples: 1 }).order(highest)) {
+      expect(index, String(seed)).toBeLessThan(weights.length)
+    }
+    const all = new WeightedRandomSampler(padded, { numSamples: weights.length, replacement: false }).order(highest)
+    expect(all.toSorted(), String(seed)).toEqual(Uint32Array.from(weights, (_, i) => i))
+  }
+})
+
 test('a loader draws anew each epoch, the same for the same seed, and resumes', async () => {
   const n = 30
   const dataset = new ArrayDataset({ y: { data: Uint8Array.from({ length: n }, (_, i) => i), shape: [n] } })
