@@ -1,0 +1,18 @@
+import { InvalidArgumentError } from 'commander'
+
+/** Reads a whole number from `low` on. */
+export function whole(low: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < low)
+      throw new InvalidArgumentError(`It must be a whole number, ${low} or more.`)
+    return value
+  }
+}
+
+/** Reads a share from 0 to 1. */
+export function share(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be from 0 to 1.')
+  return value
+}
