@@ -21,7 +21,7 @@ export function lossChart(): Chart {
     id: 'loss-chart',
     name: 'Loss by step',
     format: (value) => String(Number(value.toPrecision(2))),
-    scale: { distr: 3, range: (_, low, high) => [Math.max(low / 1.3, 1e-6), high * 1.2] },
+    scale: { distr: 3, range: (_, low, high) => (low > 0 ? [low / 1.3, high * 1.2] : [0.1, 3]) },
     isDotted: true,
   })
 }
@@ -32,7 +32,7 @@ export function accuracyChart(): Chart {
     id: 'accuracy-chart',
     name: 'Test accuracy by step',
     format: (value) => `${Number(value.toFixed(1))}`,
-    scale: { range: (_, low) => [low < 80 ? 0 : Math.floor(low / 5) * 5 - 5, 100] },
+    scale: { range: () => [0, 100] },
     isDotted: false,
   })
 }
@@ -78,7 +78,7 @@ function options({ format, scale, isDotted }: Look): Omit<uPlot.Options, 'width'
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 12, 0, 0],
-    scales: { x: { time: false }, y: scale },
+    scales: { x: { time: false, range: (_, _low, high) => [0, high > 0 ? high : 100] }, y: scale },
     axes: [
       { ...axis, size: 26, gap: 4, space: 60, values: (_, at) => at.map((value) => value.toLocaleString('en')) },
       {

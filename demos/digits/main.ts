@@ -237,7 +237,7 @@ function showAdapter({ description, software }: Adapter): void {
   place.hidden = false
   place.classList.toggle('software', software)
   place.textContent = software
-    ? `${description}: a software adapter. The CPU does the GPU's work here, so all is slow; hardware acceleration in the browser's settings may change that.`
+    ? `${description}: a software adapter. The CPU does the GPU's work, which is slow; try hardware acceleration in the browser's settings.`
     : description
 }
 

@@ -59,6 +59,7 @@ export class Session {
   /** Step and accuracy of each measurement. */
   #accuracies: [step: number, accuracy: number][] = []
   #step = 0
+  #loss: number | null = null
 
   /** A network with fresh weights; the same settings give the same ones. */
   constructor(settings: Settings, place: SessionPlace) {
@@ -110,7 +111,7 @@ export class Session {
     })
     if (this.#accuracies.length === 0) this.#accuracies.push([this.#step, accuracy])
     this.#tellMeasured(accuracy)
-    this.#tellSteps(this.#losses.points().y.at(-1) ?? null, null)
+    this.#tellSteps(null)
   }
 
   /** Trains until so many epochs are done in all, or the signal says stop. */
@@ -165,6 +166,7 @@ export class Session {
       onPrepare: (done, total) => this.#place.listener.progress('Compiling shaders', done / total),
       onStep: ({ step, loss }) => {
         this.#step = step
+        this.#loss = loss
         this.#losses.add(loss)
         const now = performance.now()
         if (now - told < tellEvery) return
@@ -173,11 +175,11 @@ export class Session {
           speed = ((step - mark.step) * 1000) / (now - mark.at)
           Object.assign(mark, { step, at: now })
         }
-        this.#tellSteps(loss, speed)
+        this.#tellSteps(speed)
       },
-      onEpochEnd: ({ step, loss, accuracy = 0 }) => {
+      onEpochEnd: ({ step, accuracy = 0 }) => {
         this.#accuracies.push([step, accuracy])
-        this.#tellSteps(loss, speed)
+        this.#tellSteps(speed)
         this.#tellMeasured(accuracy)
       },
       state: () => ({ losses: { ...this.#losses.state() }, accuracies: this.#accuracies }),
@@ -189,10 +191,12 @@ export class Session {
     }
   }
 
-  #tellSteps(loss: number | null, stepsPerSecond: number | null): void {
+  #tellSteps(stepsPerSecond: number | null): void {
     const step = this.#step
     const epoch = step / this.#loader.length
-    this.#place.listener.steps({ step, epoch, loss, stepsPerSecond, ...this.#losses.points() })
+    const { x, y } = this.#losses.points()
+    const loss = this.#loss ?? y.at(-1) ?? null
+    this.#place.listener.steps({ step, epoch, loss, stepsPerSecond, x, y })
   }
 
   #tellMeasured(accuracy: number): void {
