@@ -26,7 +26,10 @@ export interface SaveOptions {
 
 /** Options of {@link loadCheckpoint} and {@link readCheckpoint}. */
 export interface LoadOptions {
-  /** Told of damaged files that were passed over. */
+  /**
+   * Told of damaged files that were passed over, and of kernels of the saved run that this device does not have, when a
+   * step turns out to need one.
+   */
   readonly onWarning?: (message: string) => void
 }
 
@@ -119,7 +122,7 @@ export async function saveCheckpoint(
  * training must be built as the saved one was: the same model, optimizer, scheduler and other parts.
  *
  * All of the file is read and checked before anything is changed. A damaged file is passed over for the one before it,
- * and `onWarning` is told.
+ * and `onWarning` is told. The kernels that the saved run used are pinned (`device.variants`), as the bits depend on them.
  *
  * @throws WgradError, and changes nothing, where the checkpoint does not fit the training (tensors that are missing,
  * unexpected or of another shape; another optimizer; other parts), is of another version of the format, or where every
@@ -134,7 +137,9 @@ export async function loadCheckpoint(
   const found = await newest('loadCheckpoint', store, name, options)
   if (!found) return null
   try {
-    restore(training, found.plain, unflatten(found.tensors))
+    restore(training, found.plain, unflatten(found.tensors), (message) =>
+      options.onWarning?.(`loadCheckpoint: ${message}`),
+    )
   } catch (cause) {
     if (!(cause instanceof WgradError)) throw cause
     throw new WgradError(`loadCheckpoint: ${found.loaded.file} does not fit: ${cause.message}`)

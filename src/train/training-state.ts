@@ -1,5 +1,6 @@
 import { fail, WgradError } from '../errors.ts'
 import type { Module, StateDict } from '../nn/module.ts'
+import type { Parameter } from '../nn/parameter.ts'
 import { generator } from '../ops/random.ts'
 import type { GradientAccumulator } from '../optim/accumulate.ts'
 import type { ExponentialMovingAverage } from '../optim/ema.ts'
@@ -44,6 +45,8 @@ export interface PlainState {
   readonly average: { readonly decay: number } | null
   readonly loader: { readonly state: unknown; readonly batches: Readonly<Record<string, unknown>> } | null
   readonly parts: Readonly<Record<string, unknown>>
+  /** Which kernel does which work, as `device.variants.used()` gives it: the bits depend on it. */
+  readonly variants: Readonly<Record<string, string>>
 }
 
 const groups = ['model', 'optimizer', 'accumulator', 'average'] as const
@@ -81,6 +84,7 @@ export async function capture(training: Training): Promise<{ plain: PlainState; 
     average: average ? { decay: average.decay } : null,
     loader: loader ? { state: loader.state(), batches: batchesOf(loader) } : null,
     parts: Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.state()])),
+    variants: deviceOf(model)?.variants.used() ?? {},
   })
   const [weights, optimized, accumulated, averages] = await Promise.all([
     model.stateDict(),
@@ -95,8 +99,16 @@ export async function capture(training: Training): Promise<{ plain: PlainState; 
   }
 }
 
-/** Puts a training into a state that {@link capture} gave. Throws, and changes nothing, where the two do not fit. */
-export function restore(training: Training, plain: PlainState, tensors: TensorGroups): void {
+/**
+ * Puts a training into a state that {@link capture} gave. Throws, and changes nothing, where the two do not fit. `warn` is told of
+ * kernels that the device does not have, when a step turns out to need them.
+ */
+export function restore(
+  training: Training,
+  plain: PlainState,
+  tensors: TensorGroups,
+  warn: (message: string) => void,
+): void {
   const { model, optimizer, accumulator, average, loader, parts = {} } = training
   const schedulers = schedulersOf(training)
   checkParts(training, plain)
@@ -115,7 +127,8 @@ export function restore(training: Training, plain: PlainState, tensors: TensorGr
   writes.push(() => {
     Object.assign(generatorOf(model), { seed, offset })
   })
-  model.parameters()[0]?.device.assertUsable('loadCheckpoint')
+  const device = deviceOf(model)
+  device?.assertUsable('loadCheckpoint')
 
   // Parts check what they are given when they take it, so what took it already goes back when another refuses.
   const rates = optimizer?.groups.map((g) => g.options.lr) ?? []
@@ -140,6 +153,10 @@ export function restore(training: Training, plain: PlainState, tensors: TensorGr
   }
   // The optimizer comes last: its rates stand, also where they were set by hand after the scheduler's step.
   for (const write of writes) write()
+  device?.variants.pin(plain.variants, {
+    onMissing: ({ work, wanted, taken }) =>
+      warn(`the kernel '${wanted}' for ${work} is not available on this device; '${taken}' runs, and bits may differ`),
+  })
 }
 
 /** Refuses a state of other parts than the training has, or of parts of another kind. */
@@ -194,7 +211,10 @@ function fieldsOf(state: unknown): string {
   return isRecord(state) ? Object.keys(state).sort().join(', ') : typeof state
 }
 
+function deviceOf(model: Module): Parameter['device'] | undefined {
+  return model.parameters()[0]?.device
+}
+
 function generatorOf(model: Module): { seed: number; offset: number } {
-  const [first] = model.parameters()
-  return first ? generator(first.device) : generator()
+  return generator(deviceOf(model))
 }

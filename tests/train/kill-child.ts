@@ -55,6 +55,6 @@ async function train(): Promise<void> {
 }
 
 /** Stands for a device where none is needed. */
-const device = { assertUsable: () => {} } as unknown as Device
+const device = { assertUsable: () => {}, variants: { used: () => ({}), pin: () => {} } } as unknown as Device
 
 await (kind === 'training' ? train() : keepNumbers())

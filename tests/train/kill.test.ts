@@ -83,7 +83,8 @@ test('a kill at any moment leaves whole checkpoints alone, the newest among them
   }
   // Otherwise no kill came while a file was being written, and nothing was shown.
   expect(hits).toBeGreaterThan(0)
-  const model = { stateDict: async () => ({}), parameters: () => [{ device: {} }] } as unknown as Module
+  const device = { variants: { used: () => ({}) } }
+  const model = { stateDict: async () => ({}), parameters: () => [{ device }] } as unknown as Module
   await saveCheckpoint(store, 'run', { model }, { step: last + 1 })
   expect(await temporaries(path)).toEqual([])
   expect(await store.list()).toHaveLength(3)

@@ -1,5 +1,5 @@
 import { ArrayDataset, DataLoader, WeightedRandomSampler } from '../../src/data/index.ts'
-import { compile, crossEntropy, manualSeed, type Tensor } from '../../src/index.ts'
+import { compile, crossEntropy, defaultDevice, manualSeed, type Tensor } from '../../src/index.ts'
 import { BatchNorm2d, Conv2d, Dropout, Flatten, Linear, ReLU, Sequential } from '../../src/nn/index.ts'
 import {
   AdamW,
@@ -122,6 +122,8 @@ export async function run(
   const { store, from, until = wholeRun, saveAt = [] } = options
   // A run that is resumed starts from other weights and other random numbers, which loading must replace.
   manualSeed(from === undefined ? 7 : 12345)
+  const { variants } = defaultDevice()
+  variants.unpin()
   const training = { adamw, sgd }[kind]()
   const { model, optimizer, scheduler, loader, onStep, onEpochEnd } = training
   const losses: RunResult['losses'] = {}
@@ -142,6 +144,8 @@ export async function run(
       if (scheduler instanceof LRScheduler) scheduler.step()
       const value = await loss.item()
       epochLosses.push(value)
+      // From here on other kernels do the work than the device would choose.
+      if (kind === 'sgd' && at === 10) variants.pin(lastOffered(variants.offered()))
       losses[at] = bitsOf([value])
       if (saveAt.includes(at))
         saves.push(saveCheckpoint(store, `${kind}-${at}`, training, { step: at, extra: epochLosses }, { keep: 1 }))
@@ -164,8 +168,14 @@ export async function run(
     ...prefixed('average ', await training.average?.stateDict(model)),
   }
   const end: RunResult['end'] = { numbers: JSON.stringify(numbers), place: JSON.stringify(loader.state()) }
+  const choices = Object.keys(variants.used()).map((work) => `${work}: ${variants.used()[work]}`)
+  end.kernels = choices.sort().join('\n')
   for (const [name, { data: values }] of Object.entries(tensors)) end[name] = bitsOf(values)
   return { losses, end }
+}
+
+function lastOffered(offered: Readonly<Record<string, readonly string[]>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(offered).map(([work, names]) => [work, names.at(-1) as string]))
 }
 
 function prefixed<T>(prefix: string, entries: Readonly<Record<string, T>> = {}): Record<string, T> {
