@@ -49,11 +49,15 @@ export async function behaviour(start: Start): Promise<Record<string, unknown>> 
   seen.view = Array.from((await dataset.batch(asked.subarray(1, 3))).y.data)
   seen.asked = asked.length
 
+  const callsBefore = (await dataset.batch(one(1))).from.data[4] as number
   const stop = new AbortController()
   const waits = [92, 92, 1, 92].map((index) => message(() => dataset.batch(one(index), stop.signal)))
   stop.abort(new Error('enough'))
   seen.calledOff = await Promise.all(waits)
-  seen.afterwards = Array.from((await dataset.batch(one(3))).y.data)
+  const afterwards = await dataset.batch(one(3))
+  seen.afterwards = Array.from(afterwards.y.data)
+  // Two had reached the worker when all were called off.
+  seen.calls = (afterwards.from.data[4] as number) - callsBefore
   seen.stopped = (await dataset.batch(one(3))).from.data[1]
   seen.tooLate = await message(() => dataset.batch(one(3), stop.signal))
 

@@ -8,6 +8,7 @@ export const special = { refuse: 90, typeError: 91, wait: 92, throwLater: 93, ex
 const me = Math.floor(Math.random() * 2 ** 30)
 const kept = new Float32Array(1_000)
 let calledOff = 0
+let calls = 0
 let last = new Int32Array(1)
 
 const i32 = (...values: number[]): HostArray => ({
@@ -20,6 +21,7 @@ const i32 = (...values: number[]): HostArray => ({
 const dataset: Dataset<'x' | 'y' | 'from'> = {
   length: 100,
   async batch(indices, signal) {
+    calls++
     const [first = 0] = indices
     if (first === special.refuse) throw new WgradError('samples: sample 90 is refused; ask for another')
     if (first === special.typeError) throw new TypeError('there is no such thing')
@@ -37,7 +39,7 @@ const dataset: Dataset<'x' | 'y' | 'from'> = {
     return {
       x: { data: part, shape: [indices.length], dtype: 'f32' },
       y,
-      from: i32(me, calledOff, kept.length, lastLength),
+      from: i32(me, calledOff, kept.length, lastLength, calls),
     }
   },
 }

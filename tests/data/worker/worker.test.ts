@@ -35,6 +35,7 @@ const expected = {
   asked: 4,
   calledOff: ['enough', 'enough', 'enough', 'enough'],
   afterwards: [3],
+  calls: 3,
   stopped: 2,
   tooLate: 'enough',
   closedWhileRunning: 'workerDataset: the dataset was closed; open another',
