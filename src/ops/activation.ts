@@ -1,9 +1,10 @@
 import { fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import { formatShape } from '../shape.ts'
-import { add, clamp, div, greater, mul, neg, where } from './arithmetic.ts'
+import { formatShape, normalizeAxis } from '../shape.ts'
+import { add, clamp, div, greater, mul, neg, sub, where } from './arithmetic.ts'
 import { expm1 } from './exponential.ts'
-import { abs, ofUnary, softplus, square, tanh, unary } from './unary.ts'
+import { slice } from './movement.ts'
+import { abs, ofUnary, sigmoid, softplus, square, tanh, unary } from './unary.ts'
 
 /** x where positive, alpha * (e ** x - 1) elsewhere. */
 export function elu(x: Tensor, alpha = 1): Tensor {
@@ -58,6 +59,39 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
     )
   }
   return where(greater(x, 0), x, mul(x, weight))
+}
+
+/** x limited to [low, high]; [-1, 1] unless given. */
+export function hardtanh(x: Tensor, low = -1, high = 1): Tensor {
+  return clamp(x, low, high)
+}
+
+/** x nearer to 0 by lambda (0.5 unless given), and 0 within lambda of it. */
+export function softshrink(x: Tensor, lambda = 0.5): Tensor {
+  return sub(x, clamp(x, -lambda, lambda))
+}
+
+/** x, and 0 within lambda (0.5 unless given) of 0. */
+export function hardshrink(x: Tensor, lambda = 0.5): Tensor {
+  return where(greater(abs(x), lambda), x, 0)
+}
+
+/** x where it is above `at`, `value` elsewhere. */
+export function threshold(x: Tensor, at: number, value: number): Tensor {
+  return where(greater(x, at), x, value)
+}
+
+/** The first half along an axis (the last unless given) times the sigmoid of the second (Dauphin et al. 2017). Throws where its size is odd. */
+export function glu(x: Tensor, axis = -1): Tensor {
+  const along = normalizeAxis('glu', axis, x.shape.length)
+  const size = x.shape[along] as number
+  if (size % 2 !== 0) fail('glu', `axis ${axis} of ${formatShape(x.shape)} has ${size} elements`, 'it must be even')
+  const half = (from: number): Tensor =>
+    slice(
+      x,
+      x.shape.map((_, d) => (d === along ? ([from, from + size / 2] as const) : null)),
+    )
+  return mul(half(0), sigmoid(half(size / 2)))
 }
 
 // A row, because a composite's gradient would be a difference of nearly equal numbers in the tails.

@@ -5,11 +5,32 @@ import { checkShape, formatShape } from '../shape.ts'
 import { add, equal, greaterEqual, less, lessEqual, mul, sub, where } from './arithmetic.ts'
 import { cast } from './elementwise.ts'
 import { arange, unsqueeze } from './movement.ts'
+import { expand } from './reduce.ts'
+import { reshape } from './reshape.ts'
 
 /** Ones on the diagonal and zeros elsewhere: [rows, columns], square unless given. */
 export function eye(rows: number, columns: number = rows, dtype: DType = 'f32'): Tensor {
   checkShape('eye', [rows, columns])
   return cast(equal(unsqueeze(arange(rows), 1), arange(columns)), dtype)
+}
+
+/**
+ * Coordinates of a grid: vectors [n], [m], … -> as many tensors [n, m, …], the k-th of which changes along axis k alone ('ij' indexing).
+ */
+export function meshgrid(...vectors: readonly Tensor[]): Tensor[] {
+  const odd = vectors.findIndex((v) => v.shape.length !== 1)
+  if (odd >= 0)
+    fail('meshgrid', `vector ${odd} is ${formatShape((vectors[odd] as Tensor).shape)}`, 'it must have one axis')
+  const shape = vectors.map((v) => v.size)
+  return vectors.map((v, k) =>
+    expand(
+      reshape(
+        v,
+        shape.map((size, d) => (d === k ? size : 1)),
+      ),
+      shape,
+    ),
+  )
 }
 
 /** `count` numbers from start to end, both included, at equal distances, as f32. */

@@ -1,14 +1,19 @@
 export {
   celu,
   elu,
+  glu,
+  hardshrink,
   hardsigmoid,
   hardswish,
+  hardtanh,
   logSigmoid,
   mish,
   prelu,
   relu6,
   selu,
+  softshrink,
   softsign,
+  threshold,
 } from './activation.ts'
 export {
   add,
@@ -36,7 +41,7 @@ export {
   zerosLike,
 } from './arithmetic.ts'
 export { checkpoint } from './checkpoint.ts'
-export { eye, linspace, maskedFill, tril, triu } from './construct.ts'
+export { eye, linspace, maskedFill, meshgrid, tril, triu } from './construct.ts'
 export { type ConvOptions, conv2d } from './conv.ts'
 export {
   type Conv1dOptions,
@@ -46,6 +51,7 @@ export {
   convTranspose1d,
   convTranspose2d,
 } from './conv-transpose.ts'
+export { cummax, cummin, cumprod } from './cumulative.ts'
 export {
   bceLoss,
   type CosineEmbeddingOptions,
@@ -65,6 +71,7 @@ export { cast, full, type Operandish } from './elementwise.ts'
 export { exp2, expm1, log1p, log2 } from './exponential.ts'
 export { embedding, gather, oneHot, take } from './gather.ts'
 export { type GroupNormOptions, groupNorm, instanceNorm, type RmsNormOptions, rmsNorm } from './group-norm.ts'
+export { pixelShuffle, pixelUnshuffle, reflectionPad, replicationPad } from './images.ts'
 export {
   type BceOptions,
   type BceWithLogitsOptions,
@@ -101,17 +108,32 @@ export {
   layerNorm,
 } from './norm.ts'
 export { type AvgPoolOptions, avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './pool.ts'
+export { cdist, diagonal, dot, normalize, outer, squaredDistances, trace } from './products.ts'
+export { bincount, median, quantile } from './quantile.ts'
 export { dropout, type Generator, generator, hostScalar, manualSeed, rand, randn, randomBits } from './random.ts'
 export { type Axes, argmax, expand, logSumExp, max, mean, min, prod, sum } from './reduce.ts'
 export { reshape } from './reshape.ts'
 export { adaptiveAvgPool2d, adaptiveMaxPool2d, type ResizeOptions, resize } from './resize.ts'
-export { ceil, floor, isFinite, isNaN, remainder, round } from './rounding.ts'
+export { ceil, floor, floorDivide, isFinite, isNaN, remainder, round, trunc } from './rounding.ts'
+export { bernoulli, type GumbelOptions, gumbelSoftmax, multinomial, randint, randperm } from './sampling.ts'
 export { cumsum } from './scan.ts'
 export { scatter, scatterAdd } from './scatter.ts'
 export { logSoftmax, softmax } from './softmax.ts'
 export { argsort, type Sorted, sort, topk } from './sort.ts'
+export {
+  allClose,
+  type CloseOptions,
+  erfinv,
+  hypot,
+  isClose,
+  lerp,
+  logAddExp,
+  nanToNum,
+  reciprocal,
+} from './special.ts'
 export { all, any, argmin, norm, std, variance } from './statistics.ts'
 export { chunk, flip, repeatInterleave, roll, split, tile } from './tiling.ts'
+export { acos, acosh, asin, asinh, atan, atan2, atanh, cosh, sinh, tan } from './trigonometry.ts'
 export {
   abs,
   cos,

@@ -1,8 +1,8 @@
-import type { DType } from '../dtype.ts'
+import { type DType, isFloat } from '../dtype.ts'
 import { fail } from '../errors.ts'
 import type { MapOp } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
-import { div, mul, neg } from './arithmetic.ts'
+import { div, mul, neg, sub } from './arithmetic.ts'
 import { elementwise, type Operandish, operands } from './elementwise.ts'
 import { ofUnary, unary } from './unary.ts'
 
@@ -28,12 +28,23 @@ export const roundOp = unary(
   () => ({ x: null }),
 )
 
+export const truncOp = unary(
+  'trunc',
+  (x) => `trunc(${x})`,
+  1,
+  [],
+  () => ({ x: null }),
+)
+
 /** The largest whole number not above x. */
 export const floor: (x: Tensor) => Tensor = ofUnary(floorOp)
 /** The smallest whole number not below x. */
 export const ceil: (x: Tensor) => Tensor = ofUnary(ceilOp)
 /** The nearest whole number; halves go to the even one. */
 export const round: (x: Tensor) => Tensor = ofUnary(roundOp)
+
+/** x without its fraction: the nearest whole number towards zero. */
+export const trunc: (x: Tensor) => Tensor = ofUnary(truncOp)
 
 function remainderText(a: string, b: string, dtype: DType): string {
   if (dtype === 'u32') return `${a} % ${b}`
@@ -54,6 +65,12 @@ export const remainderOp: MapOp<'a' | 'b'> = elementwise({
 /** a - floor(a / b) * b, which has the sign of b; broadcasting. */
 export function remainder(a: Operandish, b: Operandish): Tensor {
   return call1(remainderOp, operands(a, b))
+}
+
+/** The largest whole number not above a / b; broadcasting. Of whole numbers too: -7 and 2 give -4. Has no gradient. */
+export function floorDivide(a: Operandish, b: Operandish): Tensor {
+  const [x, y] = operands(a, b)
+  return isFloat(x.dtype) ? floor(div(x, y)) : div(sub(x, remainder(x, y)), y)
 }
 
 // Comparing x with itself does not find NaN: a shader may be compiled as if there were none.

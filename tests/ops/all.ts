@@ -16,6 +16,7 @@ import { movementChecks } from './movement.check.ts'
 import { normChecks } from './norm.check.ts'
 import { optimizerChecks } from './optimizer.check.ts'
 import { poolChecks } from './pool.check.ts'
+import { productsChecks } from './products.check.ts'
 import { randomChecks } from './random.check.ts'
 import { reduceChecks } from './reduce.check.ts'
 import { resizeChecks } from './resize.check.ts'
@@ -24,8 +25,10 @@ import { scanChecks } from './scan.check.ts'
 import { scatterChecks } from './scatter.check.ts'
 import { softmaxChecks } from './softmax.check.ts'
 import { sortChecks } from './sort.check.ts'
+import { specialChecks } from './special.check.ts'
 import { statisticsChecks } from './statistics.check.ts'
 import { tilingChecks } from './tiling.check.ts'
+import { trigonometryChecks } from './trigonometry.check.ts'
 import { unaryChecks } from './unary.check.ts'
 import { weightedLossChecks } from './weighted-loss.check.ts'
 
@@ -33,10 +36,13 @@ import { weightedLossChecks } from './weighted-loss.check.ts'
 export const checks: readonly OpCheck[] = [
   ...arithmeticChecks,
   ...unaryChecks,
+  ...trigonometryChecks,
+  ...specialChecks,
   ...roundingChecks,
   ...activationChecks,
   ...reduceChecks,
   ...statisticsChecks,
+  ...productsChecks,
   ...scanChecks,
   ...movementChecks,
   ...tilingChecks,
