@@ -24,7 +24,6 @@ interface Sharp {
   metadata(): Promise<{ width: number; height: number }>
   rotate(): Sharp
   resize(options: { width: number; height: number; fit: 'fill' | 'cover' }): Sharp
-  toColourspace(name: 'srgb'): Sharp
   ensureAlpha(): Sharp
   raw(options: { depth: 'uchar' }): Sharp
   toBuffer(options: { resolveWithObject: true }): Promise<{ data: Uint8Array; info: { width: number; height: number } }>
@@ -64,7 +63,7 @@ export async function readImage(
   }
   const upright = open().rotate()
   const sized = height && width ? upright.resize({ height, width, fit }) : upright
-  const rgba = sized.toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' })
+  const rgba = sized.ensureAlpha().raw({ depth: 'uchar' })
   const { data, info } = await rgba.toBuffer({ resolveWithObject: true }).catch(told)
   return { width: info.width, height: info.height, data: Uint8ClampedArray.from(data) }
 }

@@ -38,6 +38,7 @@ test('kFold cuts into blocks that differ by a row at most', () => {
     [5, 6],
   ])
   expect(Array.from(kFold(7, 3)[1]?.train ?? [])).toEqual([0, 1, 2, 5, 6])
+  expect(rows(kFold(8, 5)).map((fold) => fold.length)).toEqual([2, 2, 2, 1, 1])
   const shuffled = rows(kFold(23, 5, { shuffle: true, seed: 2 }))
   expect(shuffled.map((fold) => fold.length)).toEqual([5, 5, 5, 4, 4])
   expect(sorted(shuffled.flat())).toEqual(upTo(23))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { DataLoader, random } from '../../src/data/index.ts'
 import { imageFolder, readImage, WgradError } from '../../src/node.ts'
 import { damaged } from '../fuzz/damage.ts'
@@ -66,6 +66,13 @@ describe('readImage', () => {
     expect([flat.width, flat.height]).toEqual([32, 16])
     near(flat.data, (8 * 32 + 4) * 4, 200, 40, 90, 255)
     near(flat.data, (8 * 32 + 28) * 4, 20, 180, 230, 255)
+    const print = { width: 8, height: 8, channels: 3, background: { r: 200, g: 50, b: 100 } } as const
+    const cmyk = await readImage(await sharp({ create: print }).toColourspace('cmyk').jpeg().toBuffer())
+    expect(cmyk.data).toHaveLength(8 * 8 * 4)
+    // Through inks and back, colours come out near.
+    for (const [i, value] of [200, 50, 100, 255].entries()) {
+      expect(Math.abs((cmyk.data[i] as number) - value)).toBeLessThan(25)
+    }
     const turned = await readImage(new Uint8Array(await jpeg(6)))
     expect([turned.width, turned.height]).toEqual([16, 32])
     near(turned.data, (4 * 16 + 8) * 4, 200, 40, 90, 255)
@@ -114,6 +121,19 @@ describe('readImage', () => {
       'readImage: size is 0; it must be whole numbers above 0, [height, width] or one for both',
     )
   })
+})
+
+test('without the package sharp, the error says what to install', async () => {
+  vi.doMock('sharp', () => {
+    throw new Error('not installed')
+  })
+  try {
+    await expect(readImage(png(1, 1, 0, [[0]]))).rejects.toThrow(
+      /^readImage: cannot load the package sharp \(.+\); it is an optional part of wgrad that decodes images: npm install sharp$/,
+    )
+  } finally {
+    vi.doUnmock('sharp')
+  }
 })
 
 test('damaged images are refused or read in the size their header says; nothing else happens', async () => {
