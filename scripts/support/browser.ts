@@ -20,6 +20,8 @@ export interface LaunchOptions {
   hardware?: boolean
   /** Timestamp queries in full resolution. Default false: quantised, as in users' browsers. */
   exactTimestamps?: boolean
+  /** Leave Ctrl-C to the program: the browser goes on until it is closed. Default false: it ends at once. */
+  survivesInterrupt?: boolean
   flags?: readonly string[]
 }
 
@@ -99,6 +101,7 @@ export async function launchBrowser(options: LaunchOptions = {}): Promise<Browse
     headless: /headless-shell|sparticuz/.test(`${found.path} ${found.source}`) ? 'shell' : true,
     env: { ...process.env, ...found.env },
     protocolTimeout: 1_800_000,
+    handleSIGINT: !options.survivesInterrupt,
     args: [
       '--no-sandbox',
       '--disable-dev-shm-usage',

@@ -1,0 +1,138 @@
+import { openers } from './contestants/index.ts'
+import { Counters, type Counts } from './counters.ts'
+import { type Sampled, sample } from './sample.ts'
+import { type Contestant, NotOffered, type Running, type Task } from './workload.ts'
+
+/** A contestant that is open. */
+export interface OpenedCell {
+  /** The adapter in words. */
+  readonly adapter: string
+  /** A CPU pretends to be the GPU. */
+  readonly software: boolean
+  /** Milliseconds from before the import to an open device. */
+  readonly ms: number
+}
+
+/** What a task that was set up gave. */
+export interface Prepared {
+  /** Why the engine has no such thing, or null. */
+  readonly lacks: string | null
+  /** Results to compare with the reference: of one run, or the losses of the checked steps and the parameters after them. */
+  readonly results: Readonly<Record<string, Sampled>>
+  /** From the setting up to the end of the first run, in milliseconds. */
+  readonly firstMs: number
+}
+
+/** What some runs took of WebGPU, and of JavaScript's time. */
+export interface Usage {
+  readonly runs: number
+  readonly counts: Counts
+  /** JavaScript from the making of encoders to the end of submits, in milliseconds, over all runs. */
+  readonly encodeMs: number
+  readonly seconds: number
+  /** Bytes of GPU buffers now. */
+  readonly bytes: number
+}
+
+/** What a program asks of a contestant's page or process; arguments and answers are JSON. */
+export interface CellCalls {
+  /** With `count`, what WebGPU is asked for is counted from here on. */
+  open(contestant: string, options?: { count?: boolean } | null): Promise<OpenedCell>
+  prepare(task: Task): Promise<Prepared>
+  /** Milliseconds that so many runs took, to the end of their work. */
+  time(runs: number): Promise<number>
+  /** Counts what so many runs take. */
+  usage(runs: number): Promise<Usage>
+  release(): Promise<void>
+}
+
+/** One contestant with one task at a time. */
+export class Cell implements CellCalls {
+  readonly #gpu: GPU
+  #contestant: Contestant | null = null
+  #running: Running | null = null
+  #counters: Counters | null = null
+
+  constructor(gpu: GPU) {
+    this.#gpu = gpu
+  }
+
+  async open(name: string, options?: { count?: boolean } | null): Promise<OpenedCell> {
+    const opener = openers[name]
+    if (!opener) throw new Error(`bench: no contestant is called ${name}`)
+    if (options?.count) {
+      this.#counters = new Counters()
+      this.#counters.install()
+    }
+    const start = performance.now()
+    const open = await opener()
+    this.#contestant = await open(this.#gpu)
+    const ms = performance.now() - start
+    const info = (await this.#gpu.requestAdapter())?.info
+    const text = [info?.vendor, info?.architecture, info?.description].filter(Boolean).join(' ') || 'unnamed adapter'
+    const software = Boolean(info?.isFallbackAdapter) || /swiftshader|llvmpipe|lavapipe|warp|basic render/i.test(text)
+    return { adapter: text, software, ms }
+  }
+
+  async prepare(task: Task): Promise<Prepared> {
+    await this.release()
+    const start = performance.now()
+    try {
+      this.#running = await this.#opened().make(task)
+    } catch (error) {
+      if (error instanceof NotOffered) return { lacks: error.message, results: {}, firstMs: 0 }
+      throw error
+    }
+    const running = this.#running
+    const results: Record<string, Sampled> = {}
+    let firstMs = 0
+    const steps = task.kind === 'step' ? task.checked : 1
+    for (let step = 1; step <= steps; step++) {
+      await running.run()
+      await running.wait()
+      if (step === 1) firstMs = performance.now() - start
+      for (const [name, values] of Object.entries(await running.read()))
+        results[task.kind === 'step' ? `${name} ${step}` : name] = sample(values)
+    }
+    for (const [name, values] of Object.entries((await running.parameters?.()) ?? {})) results[name] = sample(values)
+    return { lacks: null, results, firstMs }
+  }
+
+  async time(runs: number): Promise<number> {
+    const running = this.#task()
+    await running.wait()
+    const start = performance.now()
+    for (let i = 0; i < runs; i++) {
+      const queued = running.run()
+      if (queued) await queued
+    }
+    await running.wait()
+    return performance.now() - start
+  }
+
+  async usage(runs: number): Promise<Usage> {
+    const counters = this.#counters
+    if (!counters) throw new Error('bench: the contestant was opened without counters')
+    await this.#task().wait()
+    counters.reset()
+    counters.record()
+    const seconds = (await this.time(runs)) / 1000
+    const encodeMs = counters.recorded().reduce((sum, { loop, around }) => sum + loop + around, 0)
+    return { runs, counts: { ...counters.counts }, encodeMs, seconds, bytes: counters.bytes }
+  }
+
+  async release(): Promise<void> {
+    this.#running?.close()
+    this.#running = null
+  }
+
+  #opened(): Contestant {
+    if (!this.#contestant) throw new Error('bench: no contestant is open')
+    return this.#contestant
+  }
+
+  #task(): Running {
+    if (!this.#running) throw new Error('bench: no task is set up')
+    return this.#running
+  }
+}

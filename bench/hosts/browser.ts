@@ -1,0 +1,75 @@
+import { type LaunchOptions, launchBrowser, openPage } from '../../scripts/support/browser.ts'
+import type { CellCalls } from '../cell.ts'
+import type { Host, Room } from '../run/host.ts'
+import { buildPages, serveFolder } from './pages.ts'
+
+/** Headless Chrome: each room is a browser of its own, so that a GPU process that hangs takes nobody else along. */
+export async function browserHost(options: LaunchOptions): Promise<Host> {
+  const server = await serveFolder(await buildPages())
+  const launch = (): ReturnType<typeof launchBrowser> => launchBrowser({ ...options, survivesInterrupt: true })
+  const name = await launch()
+    .then(async (browser) => {
+      const version = await browser.version()
+      await browser.close()
+      return version
+    })
+    .catch(async (error: unknown) => {
+      await server.close()
+      throw error
+    })
+  const rooms = new Set<Room>()
+  return {
+    name,
+    lacks: () => null,
+    async room() {
+      const browser = await launch()
+      const { page, errors } = await openPage(browser, `${server.url}/bench/hosts/page.html`)
+      await page.waitForFunction('globalThis.cell !== undefined')
+      const client = await page.createCDPSession()
+      const call = async <K extends keyof CellCalls>(
+        method: K,
+        ...args: Parameters<CellCalls[K]>
+      ): Promise<Awaited<ReturnType<CellCalls[K]>>> => {
+        try {
+          return (await page.evaluate(
+            // As text: a function would be compiled for Node, where it may refer to helpers that a page has not.
+            `globalThis.cell[${JSON.stringify(method)}](...${JSON.stringify(args)})`,
+          )) as Awaited<ReturnType<CellCalls[K]>>
+        } catch (error) {
+          // What a device reports on the console often says more than what is thrown because of it.
+          const told = errors.at(0)
+          throw told ? new Error(`${(error as Error).message.split('\n')[0]} (${told})`) : error
+        }
+      }
+      const room: Room = {
+        open: (contestant, asked) => call('open', contestant, asked),
+        prepare: (task) => call('prepare', task),
+        time: (runs) => call('time', runs),
+        usage: (runs) => call('usage', runs),
+        release: () => call('release'),
+        async heapBytes() {
+          await client.send('HeapProfiler.collectGarbage')
+          const { usedSize, backingStorageSize } = await client.send('Runtime.getHeapUsage')
+          return usedSize + backingStorageSize
+        },
+        async kill() {
+          rooms.delete(room)
+          const process = browser.process()
+          const gone = new Promise<void>((resolve) => {
+            if (!process || process.exitCode !== null) return resolve()
+            process.once('exit', () => resolve())
+          })
+          process?.kill('SIGKILL')
+          await gone
+          await browser.close().catch(() => undefined)
+        },
+      }
+      rooms.add(room)
+      return room
+    },
+    async close() {
+      await Promise.all([...rooms].map((room) => room.kill()))
+      await server.close()
+    },
+  }
+}

@@ -1,0 +1,94 @@
+import type { Usage } from '../cell.ts'
+import type { Estimate } from './statistics.ts'
+
+/** How a contestant fared with a workload. */
+export type Outcome = 'timed' | 'wrong' | 'failed' | 'too long' | 'lacks'
+
+/** One contestant with one workload. */
+export interface Row {
+  readonly contestant: string
+  readonly outcome: Outcome
+  /** What is wrong, what was thrown, what is lacking; empty where all is well. */
+  readonly message: string
+  /** Milliseconds for one run, a sample for each round. Empty unless `timed`. */
+  readonly samples: readonly number[]
+  /** Median of the samples. */
+  readonly ms: number | null
+  /** Half the distance between their 10 % and 90 % quantiles, as a share of the median. */
+  readonly spread: number | null
+  /** Runs in a sample. */
+  readonly runs: number
+  /** From the setting up to the end of the first run, in milliseconds. */
+  readonly firstMs: number | null
+  /** Relative error against the reference. */
+  readonly error: number | null
+  /** Time of this contestant over the time of wgrad, with a bootstrap 95 % interval: above 1 is slower than wgrad. */
+  readonly ratio: Estimate | null
+  readonly gflops: number | null
+  readonly gbps: number | null
+  /** Share of the nearer roof, of matrix products, convolutions, norms and attention. */
+  readonly roof: number | null
+}
+
+/** One workload with all who ran it. */
+export interface WorkloadResult {
+  readonly suite: string
+  readonly name: string
+  readonly flops: number
+  readonly bytes: number
+  readonly rows: readonly Row[]
+}
+
+/** What the adapter can do at most, as measured. */
+export interface Roof {
+  readonly gflops: number
+  readonly gbps: number
+  /** By the GPU's timestamps where they could be used; otherwise equal to the above. */
+  readonly gflopsByTimestamps: number
+  readonly gbpsByTimestamps: number
+  readonly clock: 'timestamps' | 'wall'
+}
+
+/** One contestant's training step in the steady state. */
+export interface SteadyRow {
+  readonly workload: string
+  readonly contestant: string
+  readonly outcome: Outcome
+  readonly message: string
+  readonly usage: Usage | null
+  /** JavaScript heap and GPU memory after the warm-up and how much more they are at the end, in bytes. */
+  readonly heap: number | null
+  readonly heapGrowth: number | null
+  readonly gpuGrowth: number | null
+}
+
+/** Time to a first result in a fresh process with cold pipelines. */
+export interface StartupRow {
+  readonly workload: string
+  readonly contestant: string
+  readonly outcome: Outcome
+  readonly message: string
+  /** From before the import to an open device, and on to the end of the first run; a sample for each start. */
+  readonly openMs: readonly number[]
+  readonly firstMs: readonly number[]
+}
+
+/** The program's whole answer: what `--json` writes. */
+export interface Report {
+  readonly schema: 'wgrad-bench/1'
+  /** When it began, ISO 8601. */
+  readonly date: string
+  /** `Chrome/147.0` or `Node v22.1.0` */
+  readonly host: string
+  readonly adapter: string
+  /** A CPU pretends to be the GPU: nothing here says how fast a GPU is. */
+  readonly software: boolean
+  readonly versions: Readonly<Record<string, string>>
+  readonly quick: boolean
+  /** Ended by Ctrl-C: what was measured until then. */
+  readonly interrupted: boolean
+  readonly roof: Roof | null
+  readonly workloads: readonly WorkloadResult[]
+  readonly steady: readonly SteadyRow[]
+  readonly startup: readonly StartupRow[]
+}
