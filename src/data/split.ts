@@ -151,7 +151,7 @@ function partSizes(op: string, sizes: readonly number[], n: number, only?: 'frac
     const right = only ? 'fractions must add up to 1' : `sizes must add up to ${n}, or fractions to 1`
     fail(op, `${shown} add up to ${total}`, right)
   }
-  // A share such as 0.7 of 10 is 7 and not the 6 that its binary fraction would be rounded down to.
+  // 0.57 of 100 is 57, and not the 56 that its binary fraction would be rounded down to.
   const floors = sizes.map((size) => Math.floor(n * size + 1e-9))
   const left = n - floors.reduce((sum, size) => sum + size, 0)
   return floors.map((size, i) => size + Math.floor(left / sizes.length) + (i < left % sizes.length ? 1 : 0))

@@ -21,6 +21,7 @@ test('randomSplit gives each sample to one part, the same for the same seed', ()
   const split = (sizes: number[], seed?: number): number[][] =>
     randomSplit(countTo(11), sizes, seed === undefined ? {} : { seed }).map((part) => Array.from(part.indices))
   expect(split([0.7, 0.2, 0.1]).map((part) => part.length)).toEqual([8, 2, 1])
+  expect(randomSplit(countTo(100), [0.43, 0.57]).map((part) => part.length)).toEqual([43, 57])
   expect(split([6, 5, 0]).map((part) => part.length)).toEqual([6, 5, 0])
   expect(sorted(split([0.5, 0.5], 3).flat())).toEqual(upTo(11))
   expect(split([6, 5], 3)).toEqual(split([6, 5], 3))
