@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { ArrayDataset, DataLoader } from '../../src/data/index.ts'
 import {
   compile,
@@ -329,4 +329,22 @@ test('a store that cannot write or remove is told of, and what was there stays',
     'saveCheckpoint: run.000001.safetensors could not be removed (Error: it is held); it will be tried again',
   ])
   expect(await readCheckpoint(store, 'run')).toMatchObject({ step: 2 })
+})
+
+test('kernels that the device does not have are told of when a step needs them', async () => {
+  const own = training()
+  own.run(1)
+  const store = memoryStore()
+  const [work, taken] = Object.entries(device.variants.used()).find(([name]) => name.startsWith('matmul')) ?? []
+  const used = vi.spyOn(device.variants, 'used').mockReturnValue({ [work as string]: 'of-another-gpu' })
+  await saveCheckpoint(store, 'run', own, { step: 1 })
+  used.mockRestore()
+  const warnings: string[] = []
+  const other = training()
+  await loadCheckpoint(store, 'run', other, { onWarning: (message) => warnings.push(message) })
+  other.run(2)
+  device.variants.unpin()
+  expect(warnings).toEqual([
+    `loadCheckpoint: the kernel 'of-another-gpu' for ${work} is not available on this device; '${taken}' runs, and bits may differ`,
+  ])
 })

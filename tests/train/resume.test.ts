@@ -45,7 +45,8 @@ test('a run that stops and goes on in a new process has the bits of one that doe
     expect({ from, losses: resumed[i]?.losses }).toEqual({ from, losses: steps(expected, at + 1, wholeRun) })
     expect({ from, end: resumed[i]?.end }).toEqual({ from, end: expected?.end })
   })
-})
+  // Two processes start and trace a dozen plans each.
+}, 240_000)
 
 function untilLastStop(kind: RunKind): ChildTask['runs'][number] {
   return { kind, until: Math.max(...stopsOf[kind]), saveAt: stopsOf[kind] }
