@@ -12,7 +12,8 @@ import {
   batchSizes,
   enterEvaluation,
   forwardOf,
-  ringDepth,
+  lossDepth,
+  outputDepth,
   samplesOf,
   type Task,
   targetOf,
@@ -48,7 +49,8 @@ export async function evaluate<K extends string>(
 /** @internal An evaluation that can be run again and again by the same plans. */
 export class Evaluation<K extends string> {
   readonly loader: Batches<K>
-  readonly step: BatchStep<{ loss: Tensor; output: Tensor }>
+  private readonly step: BatchStep<Record<string, Tensor>>
+  private readonly depth: number
   private readonly model: Module
   private readonly metrics: Metrics
   private readonly target: (batch: Batch<K>) => Tensor
@@ -62,12 +64,15 @@ export class Evaluation<K extends string> {
     this.metrics = metrics
     this.target = targetOf('evaluate', options)
     const forward = forwardOf('evaluate', model, options)
-    this.step = new BatchStep((batch) =>
-      noGrad(() => {
+    const isMeasured = Object.keys(metrics).length > 0
+    this.depth = isMeasured ? outputDepth : lossDepth
+    this.step = new BatchStep((batch): Record<string, Tensor> => {
+      return noGrad((): Record<string, Tensor> => {
         const output = forward(batch as Batch<K>)
-        return { loss: loss(output, batch as Batch<K>), output }
-      }),
-    )
+        const value = loss(output, batch as Batch<K>)
+        return isMeasured ? { loss: value, output } : { loss: value }
+      })
+    }, this.depth)
   }
 
   /** The mean loss and the metrics over one epoch. */
@@ -75,7 +80,7 @@ export class Evaluation<K extends string> {
     const metrics = Object.entries(this.metrics)
     for (const [, metric] of metrics) metric.reset()
     const mean = new Mean()
-    const reader = new LateReader(ringDepth)
+    const reader = new LateReader(this.depth)
     const leave = enterEvaluation(this.model)
     try {
       for await (const batch of this.loader) {
@@ -110,14 +115,14 @@ export class Evaluation<K extends string> {
     const metrics = Object.values(this.metrics)
     if (metrics.length === 0) {
       const { loss } = this.step.run(batch)
-      reader.add([loss], ([value]) => mean.add(value?.[0] as number, samples))
+      reader.add([loss as Tensor], ([value]) => mean.add(value?.[0] as number, samples))
       return
     }
     const target = this.target(batch)
     // Before the step, while the host still holds what it is going to upload.
     const wanted = target.data()
     wanted.catch(() => undefined)
-    const { loss, output } = this.step.run(batch)
+    const { loss, output } = this.step.run(batch) as { loss: Tensor; output: Tensor }
     const { shape } = output
     reader.add([loss, output], async ([value, data]) => {
       mean.add(value?.[0] as number, samples)

@@ -17,8 +17,9 @@ import {
   BatchStep,
   batchSizes,
   forwardOf,
+  lossDepth,
+  outputDepth,
   prepareAll,
-  ringDepth,
   samplesOf,
   targetOf,
 } from './task.ts'
@@ -42,7 +43,7 @@ export class FitLoop<K extends string> implements FitRun {
   private readonly trainStep: BatchStep<Record<string, Tensor>>
   private readonly evaluation: Evaluation<K> | null
   private readonly target: (batch: Batch<K>) => Tensor
-  private readonly reader = new LateReader(ringDepth)
+  private readonly reader: LateReader
   private readonly recorder: Recorder
   private readonly saver: Saver | null
   private reason: string | null = null
@@ -56,12 +57,14 @@ export class FitLoop<K extends string> implements FitRun {
     this.options = options
     const forward = forwardOf('fit', model, options)
     this.target = targetOf('fit', options)
+    const depth = trainMetrics ? outputDepth : lossDepth
     this.trainStep = new BatchStep((batch): Record<string, Tensor> => {
       const output = forward(batch as Batch<K>)
       const value = loss(output, batch as Batch<K>)
       update(value)
       return trainMetrics ? { loss: value, output } : { loss: value }
-    })
+    }, depth)
+    this.reader = new LateReader(depth)
     this.evaluation = validation ? new Evaluation(model, validation, options) : null
     this.recorder = new Recorder(this, options)
     const { optimizer, scheduler, accumulator, average } = options
@@ -105,6 +108,7 @@ export class FitLoop<K extends string> implements FitRun {
       const { epochs, steps } = this.recorder
       return { epochs, steps, outcome, reason: this.reason }
     } catch (error) {
+      await this.reader.drain().catch(() => undefined)
       await this.saver?.done().catch(() => undefined)
       await this.end({ outcome: 'failed', error })
       throw error

@@ -31,17 +31,23 @@ export interface Task<K extends string> {
   readonly target?: (batch: Batch<K>) => Tensor
 }
 
-/** @internal How many outputs of steps stay readable, and so how far the host runs ahead of the losses. */
-export const ringDepth = 32
+/** @internal How many losses of steps stay readable, and so how far the host runs ahead of them. */
+export const lossDepth = 32
+
+/** @internal The same where whole outputs are read, which may be large. */
+export const outputDepth = 8
 
 /** @internal A step over whole batches, compiled once their names are known. */
 export class BatchStep<Out extends Readonly<Record<string, Tensor>>> {
   private readonly fn: (batch: Batch) => Out
+  private readonly depth: number
   private keys: readonly string[] = []
   private compiled: Compiled<Tensor[], Out> | null = null
 
-  constructor(fn: (batch: Batch) => Out) {
+  /** The outputs of `depth` steps stay readable. */
+  constructor(fn: (batch: Batch) => Out, depth: number) {
     this.fn = fn
+    this.depth = depth
   }
 
   /** Queues the step for a batch. */
@@ -74,7 +80,7 @@ export class BatchStep<Out extends Readonly<Record<string, Tensor>>> {
     const { keys, fn } = this
     this.compiled = compile(
       (...tensors: Tensor[]) => fn(Object.fromEntries(keys.map((key, i) => [key, tensors[i] as Tensor]))),
-      { ring: ringDepth },
+      { ring: this.depth },
     )
     return this.compiled
   }

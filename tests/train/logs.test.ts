@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { DataLoader } from '../../src/data/index.ts'
 import { type Device, logFile, manualSeed, openDevice } from '../../src/node.ts'
-import { AdamW, cosineAnnealingLR, LRScheduler } from '../../src/optim/index.ts'
+import {
+  AdamW,
+  cosineAnnealingLR,
+  ExponentialMovingAverage,
+  GradientAccumulator,
+  LRScheduler,
+  optimizerState,
+} from '../../src/optim/index.ts'
 import {
   accuracy,
   type Callback,
@@ -28,36 +35,52 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
+/** A training with all that has a state, of batches of 16, 16 and 8. */
+function parts() {
+  manualSeed(1)
+  const model = signNetwork(8)
+  const optimizer = new AdamW(model.parameters(), { lr: 1e-2 })
+  const accumulator = new GradientAccumulator(optimizer, 3)
+  const average = new ExponentialMovingAverage(optimizer, 0.9)
+  const options = {
+    ...{ loss: signLoss, optimizer, accumulator, average },
+    scheduler: new LRScheduler(optimizer, cosineAnnealingLR(100)),
+    validation: new DataLoader(signTable(20, 4), { batchSize: 20 }),
+    metrics: { accuracy: accuracy() },
+  }
+  const loader = new DataLoader(signTable(40, 3), { batchSize: 16, shuffle: true, seed: 2 })
+  /** Weights, moments, sums and averages. */
+  const state = (): Promise<unknown> =>
+    Promise.all([
+      model.stateDict(),
+      optimizerState(optimizer, model),
+      accumulator.state(model),
+      average.stateDict(model),
+    ])
+  return { model, loader, options, state }
+}
+
 interface Kept {
   readonly history: History
   readonly state: unknown
-  readonly moments: unknown
 }
 
-/** A training with all that has a state, of batches of 16, 16 and 8. */
-async function train(options: {
+async function train(given: {
   steps: number
   store?: CheckpointStore
   every?: number
   log?: string
   callbacks?: Callback[]
 }): Promise<Kept> {
-  manualSeed(1)
-  const model = signNetwork(8)
-  const optimizer = new AdamW(model.parameters(), { lr: 1e-2 })
-  const { steps, store, every, log, callbacks = [] } = options
-  const history = await fit(model, new DataLoader(signTable(40, 3), { batchSize: 16, shuffle: true, seed: 2 }), {
-    loss: signLoss,
-    optimizer,
-    scheduler: new LRScheduler(optimizer, cosineAnnealingLR(100)),
+  const { model, loader, options, state } = parts()
+  const { steps, store, every, log, callbacks = [] } = given
+  const history = await fit(model, loader, {
+    ...options,
     steps,
-    validation: new DataLoader(signTable(20, 4), { batchSize: 20 }),
-    metrics: { accuracy: accuracy() },
     callbacks: [...callbacks, ...(log ? [jsonLines(logFile(log))] : [])],
     ...(store && { checkpoint: { store, ...(every && { every }) } }),
   })
-  const read = optimizer.groups.map((g) => ({ ...g.options, steps: optimizer.steps }))
-  return { history, state: await model.stateDict(), moments: read }
+  return { history, state: await state() }
 }
 
 describe('a training that is resumed', () => {
@@ -65,13 +88,12 @@ describe('a training that is resumed', () => {
     const whole = join(folder, 'whole.jsonl')
     const expected = await train({ steps: 30, log: whole })
     const text = readFileSync(whole, 'utf8')
-    for (const stops of [[1, 17], [9], [28, 29]]) {
+    for (const stops of [[1, 17], [29]]) {
       const log = join(folder, `${stops}.jsonl`)
       const store = memoryStore()
       for (const steps of stops) await train({ steps, store, log })
       const kept = await train({ steps: 30, store, log })
       expect(kept.state).toEqual(expected.state)
-      expect(kept.moments).toEqual(expected.moments)
       expect(kept.history.epochs).toEqual(expected.history.epochs)
       expect(kept.history.steps).toEqual(expected.history.steps.slice(stops.at(-1)))
       expect(readFileSync(log, 'utf8')).toBe(text)
@@ -109,22 +131,16 @@ describe('a training that is resumed', () => {
     const expected = await train({ steps: 20 })
     const store = memoryStore()
     const controller = new AbortController()
-    manualSeed(1)
     const pause: Callback = { onStep: ({ step }) => (step === 4 ? controller.abort() : undefined) }
-    const model = signNetwork(8)
-    const optimizer = new AdamW(model.parameters(), { lr: 1e-2 })
-    const loader = new DataLoader(signTable(40, 3), { batchSize: 16, shuffle: true, seed: 2 })
-    const options = {
-      ...{ loss: signLoss, optimizer, scheduler: new LRScheduler(optimizer, cosineAnnealingLR(100)), steps: 20 },
-      checkpoint: { store },
-    }
-    const first = await fit(model, loader, { ...options, callbacks: [pause], signal: controller.signal })
+    const { model, loader, options, state } = parts()
+    const all = { ...options, steps: 20, checkpoint: { store } }
+    const first = await fit(model, loader, { ...all, callbacks: [pause], signal: controller.signal })
     expect(first.outcome).toBe('aborted')
     // The same objects go on, as after a pause.
-    const second = await fit(model, loader, options)
+    const second = await fit(model, loader, all)
     expect([...first.steps, ...second.steps]).toEqual(expected.history.steps)
-    expect(await model.stateDict()).toEqual(expected.state)
-    const anew = await fit(model, loader, { ...options, steps: 1, checkpoint: { store, resume: false } })
+    expect(await state()).toEqual(expected.state)
+    const anew = await fit(model, loader, { ...all, steps: 1, checkpoint: { store, resume: false } })
     expect(anew.steps.map((s) => s.step)).toEqual([1])
   })
 
