@@ -1,5 +1,7 @@
 import { fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
+import { mul } from '../ops/arithmetic.ts'
+import { full } from '../ops/elementwise.ts'
 import { flatten, permute } from '../ops/movement.ts'
 import { dropout, hostScalar } from '../ops/random.ts'
 import { logSoftmax, softmax } from '../ops/softmax.ts'
@@ -117,6 +119,20 @@ export class Dropout extends Module {
           hostScalar(() => this.p, x.device),
         )
       : x
+  }
+}
+
+/**
+ * In training zeroes whole channels of an image with probability `p` and scales the rest by 1 / (1 - p) (Tompson et al. 2015).
+ *
+ * Shape: [N, ..., C] -> the same.
+ */
+export class Dropout2d extends Dropout {
+  override forward(x: Tensor): Tensor {
+    if (!this.isTraining()) return x
+    const { shape } = x
+    const channels = shape.map((size, d) => (d === 0 || d === shape.length - 1 ? size : 1))
+    return mul(x, super.forward(full(channels, 1, x.dtype, x.device)))
   }
 }
 

@@ -1,6 +1,7 @@
 import { fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { Module } from './module.ts'
+import type { Parameter } from './parameter.ts'
 
 /** Modules one after another; state-dict keys are their numbers. */
 export class Sequential extends Module {
@@ -39,5 +40,48 @@ export class ModuleList extends Module {
 
   override forward(): Tensor {
     return fail('ModuleList', 'forward was called', 'call its items')
+  }
+}
+
+/** Modules by name that are called by hand; state-dict keys are the names. */
+export class ModuleDict extends Module {
+  readonly items: Readonly<Record<string, Module>>
+
+  constructor(items: Readonly<Record<string, Module>>) {
+    super()
+    this.items = items
+  }
+
+  /** The module of that name. Throws where there is none. */
+  get(name: string): Module {
+    if (Object.hasOwn(this.items, name)) return this.items[name] as Module
+    return fail('ModuleDict', `there is no ${name}`, `it has ${Object.keys(this.items).join(', ')}`)
+  }
+
+  override children(): [string, Module][] {
+    return Object.entries(this.items)
+  }
+
+  override forward(): Tensor {
+    return fail('ModuleDict', 'forward was called', 'call its items')
+  }
+}
+
+/** A list of parameters that are used by hand; state-dict keys are their numbers. */
+export class ParameterList extends Module {
+  readonly items: readonly Parameter[]
+
+  constructor(items: readonly Parameter[]) {
+    super()
+    this.items = items
+  }
+
+  /** @internal */
+  override namedState(prefix = ''): [string, Parameter, Module, string][] {
+    return this.items.map((item, i) => [`${prefix}${i}`, item, this, String(i)])
+  }
+
+  override forward(): Tensor {
+    return fail('ParameterList', 'forward was called', 'use its items')
   }
 }

@@ -6,6 +6,7 @@
 
 export {
   Dropout,
+  Dropout2d,
   Flatten,
   GELU,
   LeakyReLU,
@@ -18,7 +19,8 @@ export {
   Tanh,
 } from './activation.ts'
 export { BatchNorm1d, BatchNorm2d, type BatchNormModuleOptions } from './batch-norm.ts'
-export { ModuleList, Sequential } from './container.ts'
+export { Bilinear } from './bilinear.ts'
+export { ModuleDict, ModuleList, ParameterList, Sequential } from './container.ts'
 export { AvgPool2d, Conv2d, type Conv2dOptions, MaxPool2d, type Pair, type PoolOptions } from './conv.ts'
 export {
   Conv1d,
@@ -32,6 +34,15 @@ export { GroupNorm, RMSNorm } from './group-norm.ts'
 export { type ForwardHook, registerForwardHook } from './hooks.ts'
 export * as init from './init.ts'
 export { InstanceNorm1d, InstanceNorm2d, type InstanceNormOptions } from './instance-norm.ts'
+export {
+  type Edges,
+  PixelShuffle,
+  PixelUnshuffle,
+  ReflectionPad2d,
+  ReplicationPad2d,
+  Unflatten,
+  ZeroPad2d,
+} from './layout.ts'
 export { Embedding, Linear } from './linear.ts'
 export {
   BCELoss,
@@ -53,8 +64,10 @@ export { AvgPool1d, MaxPool1d, type Pool1dOptions } from './pool-1d.ts'
 export {
   CELU,
   ELU,
+  GLU,
   Hardsigmoid,
   Hardswish,
+  Hardtanh,
   Identity,
   LogSigmoid,
   Mish,

@@ -1,8 +1,9 @@
 import { fail } from '../errors.ts'
-import type { Tensor } from '../graph/tensor.ts'
-import { add } from '../ops/arithmetic.ts'
+import { detach, type Tensor } from '../graph/tensor.ts'
+import { add, equal, where } from '../ops/arithmetic.ts'
 import { embedding } from '../ops/gather.ts'
 import { matmul } from '../ops/matmul.ts'
+import { arange, unsqueeze } from '../ops/movement.ts'
 import { formatShape } from '../shape.ts'
 import { kaimingUniform, normal, uniform } from './init.ts'
 import { Module } from './module.ts'
@@ -43,21 +44,32 @@ export class Linear extends Module {
 /**
  * Looks up rows of a table.
  *
- * Shape: ids [...] (i32 or u32) -> [..., embeddingDim]. `weight` [numEmbeddings, embeddingDim] starts normal.
+ * Shape: ids [...] (i32 or u32) -> [..., embeddingDim]. `weight` [numEmbeddings, embeddingDim] starts normal; the row `paddingIdx`, where
+ * given, starts at 0 and gets no gradient.
  */
 export class Embedding extends Module {
   readonly weight: Parameter
   readonly numEmbeddings: number
   readonly embeddingDim: number
 
-  constructor(numEmbeddings: number, embeddingDim: number) {
+  readonly paddingIdx: number | null
+
+  constructor(numEmbeddings: number, embeddingDim: number, options: { readonly paddingIdx?: number } = {}) {
     super()
+    const { paddingIdx = null } = options
+    if (paddingIdx !== null && !(Number.isInteger(paddingIdx) && paddingIdx >= 0 && paddingIdx < numEmbeddings))
+      fail('Embedding', `paddingIdx is ${paddingIdx}`, `it must be a row, from 0 to ${numEmbeddings - 1}`)
     this.numEmbeddings = numEmbeddings
     this.embeddingDim = embeddingDim
-    this.weight = new Parameter(normal([numEmbeddings, embeddingDim]), 'Embedding.weight')
+    this.paddingIdx = paddingIdx
+    const rows = normal([numEmbeddings, embeddingDim])
+    const initial = paddingIdx === null ? rows : where(equal(unsqueeze(arange(numEmbeddings), 1), paddingIdx), 0, rows)
+    this.weight = new Parameter(initial, 'Embedding.weight')
   }
 
   override forward(ids: Tensor): Tensor {
-    return embedding(this.weight, ids)
+    const rows = embedding(this.weight, ids)
+    if (this.paddingIdx === null) return rows
+    return where(unsqueeze(equal(ids, this.paddingIdx), -1), detach(rows), rows)
   }
 }

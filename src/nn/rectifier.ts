@@ -1,5 +1,18 @@
 import type { Tensor } from '../graph/tensor.ts'
-import { celu, elu, hardsigmoid, hardswish, logSigmoid, mish, prelu, relu6, selu, softsign } from '../ops/activation.ts'
+import {
+  celu,
+  elu,
+  glu,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
+  logSigmoid,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  softsign,
+} from '../ops/activation.ts'
 import { full } from '../ops/elementwise.ts'
 import { Module } from './module.ts'
 import { Parameter } from './parameter.ts'
@@ -99,5 +112,35 @@ export class Softsign extends Module {
 export class LogSigmoid extends Module {
   override forward(x: Tensor): Tensor {
     return logSigmoid(x)
+  }
+}
+
+/** x held between `low` and `high`, -1 and 1 unless given. */
+export class Hardtanh extends Module {
+  readonly low: number
+  readonly high: number
+
+  constructor(low = -1, high = 1) {
+    super()
+    this.low = low
+    this.high = high
+  }
+
+  override forward(x: Tensor): Tensor {
+    return hardtanh(x, this.low, this.high)
+  }
+}
+
+/** The first half along an axis (the last unless given) times the sigmoid of the second (Dauphin et al. 2017). */
+export class GLU extends Module {
+  readonly axis: number
+
+  constructor(axis = -1) {
+    super()
+    this.axis = axis
+  }
+
+  override forward(x: Tensor): Tensor {
+    return glu(x, this.axis)
   }
 }
