@@ -1,6 +1,7 @@
 import { fetchCached } from '../../src/data/fetch-cached.ts'
 import { drawDigits } from '../../src/data/glyphs.ts'
 import { readIdx } from '../../src/data/idx.ts'
+import { httpSource } from '../../src/io/http-source.ts'
 
 /** What page.test.ts runs in a page. Functions written in the test itself are compiled for Node and cannot import. */
 export const dataInPage = {
@@ -13,6 +14,13 @@ export const dataInPage = {
     const second = await fetchCached(url, options)
     const kept = await (await caches.open('wgrad')).keys()
     return { texts: [first, second].map((bytes) => new TextDecoder().decode(bytes)), refused, kept: kept.length }
+  },
+
+  /** Reads a few bytes of a file on another origin. */
+  async readPart(url: string): Promise<object> {
+    const source = await httpSource(url)
+    const bytes = [...(await source.read(10, 12)), ...(await source.read(80_000, 80_002))]
+    return { inParts: source.inParts, size: source.size, bytes }
   },
 
   async read(): Promise<object> {

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'puppeteer'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { launchBrowser, openPage } from '../../scripts/support/browser.ts'
@@ -39,6 +41,40 @@ test('in a page, gzipped IDX files are read and digits are drawn as in Node', as
   const seen = await page.evaluate(() => globalThis.wgradData.read())
   expect(seen).toEqual({ shape: [2], data: [5, 6], labels: Array.from(drawDigits(20, { seed: 3 }).labels.data) })
 })
+
+test.each([true, false])(
+  'in a page, files of other origins are read, in parts where it may see the size: %s',
+  async (seen) => {
+    const file = Uint8Array.from({ length: 100_000 }, (_, i) => i % 251)
+    const methods: string[] = []
+    const other = createServer(({ method = '', headers }, response) => {
+      methods.push(method)
+      const [, from, last] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? []
+      const part = from === undefined ? file : file.subarray(Number(from), Number(last) + 1)
+      if (from !== undefined) {
+        const end = Number(from) + part.length - 1
+        response.writeHead(206, {
+          'Access-Control-Allow-Origin': '*',
+          ...(seen && { 'Access-Control-Expose-Headers': 'Content-Range' }),
+          'Content-Range': `bytes ${from}-${end}/${file.length}`,
+        })
+      } else response.writeHead(200, { 'Access-Control-Allow-Origin': '*' })
+      response.end(part)
+    })
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    try {
+      const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}/w.safetensors`
+      const read = await page.evaluate((address) => globalThis.wgradData.readPart(address), url)
+      const bytes = [10, 11, 80_000 % 251, 80_001 % 251]
+      expect(read).toEqual({ inParts: seen, size: file.length, bytes })
+      // No leave had to be asked for first.
+      expect(methods).toEqual(['GET', 'GET'])
+    } finally {
+      other.closeAllConnections()
+      other.close()
+    }
+  },
+)
 
 test('in a page, everything that can be drawn becomes a tensor, and a tensor can be drawn', async () => {
   await page.evaluate("import('/tests/data/images-in-page.ts')")
