@@ -43,7 +43,13 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/house/**', 'tests/environments/**', 'tests/package/**', 'tests/**/fixtures/**'],
+          exclude: [
+            'tests/house/**',
+            'tests/environments/**',
+            'tests/package/**',
+            'tests/demos/**',
+            'tests/**/fixtures/**',
+          ],
           setupFiles: ['tests/support/setup.ts'],
         },
       },
@@ -51,7 +57,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'environments',
-          include: ['tests/environments/**/*.test.ts', 'tests/package/**/*.test.ts'],
+          include: ['tests/{environments,package,demos}/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -182,6 +182,7 @@ export class Session {
         this.#tellSteps(speed)
         this.#tellMeasured(accuracy)
       },
+      onFitEnd: () => this.#tellSteps(speed),
       state: () => ({ losses: { ...this.#losses.state() }, accuracies: this.#accuracies }),
       restore: (state) => {
         const { losses, accuracies } = state as unknown as { losses: CurveState; accuracies: [number, number][] }

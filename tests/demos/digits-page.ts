@@ -1,0 +1,122 @@
+import type { Browser, Page } from 'puppeteer'
+
+declare global {
+  /** In the page: what it offered as downloads. */
+  var offered: { name: string; blob: Blob }[]
+}
+
+/** Runs in the page: keeps downloads, which not every headless browser writes to a folder. */
+function keepDownloads(): void {
+  const blobs = new Map<string, Blob>()
+  const { createObjectURL } = URL
+  globalThis.offered = []
+  URL.createObjectURL = (blob) => {
+    const url = createObjectURL(blob)
+    blobs.set(url, blob as Blob)
+    return url
+  }
+  HTMLAnchorElement.prototype.click = function () {
+    const blob = blobs.get(this.href)
+    if (blob) globalThis.offered.push({ name: this.download, blob })
+  }
+}
+
+/** The page of digits as a person at the browser has it. */
+export class DigitsPage {
+  readonly page: Page
+  /** What the console and the page complained of. */
+  readonly errors: string[] = []
+
+  private constructor(page: Page) {
+    this.page = page
+    page.on('pageerror', (error) => this.errors.push(String(error)))
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.errors.push(message.text())
+    })
+  }
+
+  /** Opens `url` in a context of its own, which shares no storage with others. */
+  static async open(browser: Browser, url: string, before?: (page: Page) => Promise<unknown>): Promise<DigitsPage> {
+    const context = await browser.createBrowserContext()
+    const digits = new DigitsPage(await context.newPage())
+    await digits.page.evaluateOnNewDocument(keepDownloads)
+    await digits.page.setViewport({ width: 1280, height: 800 })
+    await before?.(digits.page)
+    await digits.page.goto(url)
+    return digits
+  }
+
+  /** The text of the element with this id. */
+  async text(id: string): Promise<string> {
+    return this.page.$eval(`#${id}`, (found) => (found as HTMLElement).innerText.trim())
+  }
+
+  /** Waits until the line that says what goes on matches; fails at once where the page shows a notice instead. */
+  async until(pattern: RegExp, seconds = 90): Promise<string> {
+    const handle = await this.page.waitForFunction(
+      (source) => {
+        const status = document.getElementById('status')?.innerText ?? ''
+        const notice = document.getElementById('notice')
+        return new RegExp(source).test(status) || notice?.hidden === false ? [status, notice?.innerText ?? ''] : null
+      },
+      { timeout: 1000 * seconds, polling: 50 },
+      pattern.source,
+    )
+    const [status = '', notice = ''] = (await handle.jsonValue()) ?? []
+    if (!pattern.test(status)) throw new Error(`the page says: ${notice}`)
+    return status
+  }
+
+  async press(id: string): Promise<void> {
+    await this.page.click(`#${id}`)
+  }
+
+  /** Steps taken, as the page shows them. */
+  async step(): Promise<number> {
+    return Number((await this.text('step')).replace(/\D/g, ''))
+  }
+
+  /** Waits until so many steps were taken. */
+  async untilStep(step: number): Promise<void> {
+    await this.page.waitForFunction(
+      (wanted) => Number(document.getElementById('step')?.innerText.replace(/\D/g, '')) >= wanted,
+      { timeout: 90_000, polling: 20 },
+      step,
+    )
+  }
+
+  /** Test accuracy in percent, as the page shows it. */
+  async accuracy(): Promise<number> {
+    return Number.parseFloat(await this.text('accuracy'))
+  }
+
+  /** Presses "Save weights" and answers with the file that the page offers. */
+  async save(): Promise<{ name: string; bytes: Buffer }> {
+    const before = await this.page.evaluate(() => globalThis.offered.length)
+    await this.press('save')
+    await this.page.waitForFunction((count) => globalThis.offered.length > count, { polling: 20 }, before)
+    const { name, text } = await this.page.evaluate(async () => {
+      const { name, blob } = globalThis.offered.at(-1) ?? { name: '', blob: new Blob() }
+      const bytes = new Uint8Array(await blob.arrayBuffer())
+      return { name, text: btoa(bytes.reduce((all, byte) => all + String.fromCharCode(byte), '')) }
+    })
+    return { name, bytes: Buffer.from(text, 'base64') }
+  }
+
+  /** Draws on the pad with the mouse: strokes of points from 0 to 1. */
+  async draw(strokes: readonly (readonly (readonly [x: number, y: number])[])[]): Promise<void> {
+    const box = await (await this.page.$('#pad'))?.boundingBox()
+    if (!box) throw new Error('the pad is not shown')
+    const { mouse } = this.page
+    for (const [first, ...rest] of strokes) {
+      const place = ([x, y]: readonly [number, number]): [number, number] => [
+        box.x + x * box.width,
+        box.y + y * box.height,
+      ]
+      await mouse.move(...place(first ?? [0.5, 0.5]))
+      await mouse.down()
+      for (const point of rest) await mouse.move(...place(point), { steps: 6 })
+      await mouse.up()
+    }
+  }
+}
