@@ -5,16 +5,21 @@ import type { HostArray } from './dataset.ts'
  * scope have it in pages; `Worker` and `parentPort` of `node:worker_threads` in Node, which listen by `on`.
  */
 export interface WorkerPort {
+  /** Sends a message; the buffers of `transfer` move and are not copied. */
   postMessage(message: unknown, transfer: ArrayBuffer[]): void
+  /** Listens, in pages. */
   addEventListener?(type: string, listener: (event: Event) => void): void
+  /** Listens, in Node. */
   on?(type: string, listener: (value: unknown) => void): unknown
 }
 
 /** A worker, seen from who started it. */
 export interface WorkerLike extends WorkerPort {
+  /** Ends the worker at once. */
   terminate(): unknown
   /** In Node: whether the process lives on for the worker's sake. */
   ref?(): unknown
+  /** In Node: lets the process end although the worker is there. */
   unref?(): unknown
 }
 

@@ -35,6 +35,7 @@ abstract class Loss<Options> extends Module {
     this.options = options
   }
 
+  /** The loss of what a model gave, compared with the target; shapes are those of the function of the same name. */
   abstract override forward(x: Tensor, target: Tensor): Tensor
 }
 

@@ -10,7 +10,9 @@ export interface FolderStore {
   read(name: string): Promise<Blob | null>
   /** Writes a file to the disk, whole or not at all. */
   write(name: string, content: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void>
+  /** The names of all files. */
   list(): Promise<string[]>
+  /** Removes a file; one that is not there is no error. */
   delete(name: string): Promise<void>
 }
 

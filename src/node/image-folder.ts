@@ -28,6 +28,7 @@ export interface ImageFolder {
   readonly files: readonly string[]
   /** The class of each sample, as its place in `classes`. */
   readonly labels: Int32Array<ArrayBuffer>
+  /** Reads and decodes the images of these indices; an aborted signal ends it early. */
   batch(indices: Uint32Array, signal?: AbortSignal): Promise<ImageFolderBatch>
 }
 

@@ -75,7 +75,7 @@ export class GradientAccumulator {
     return { every, pending, sums: await readArenas('GradientAccumulator', this.states(), model) }
   }
 
-  /** Goes on from what {@link state} gave. Throws, and changes nothing, where the two do not fit. */
+  /** Goes on from what `state` gave. Throws, and changes nothing, where the two do not fit. */
   loadState(model: Module, state: AccumulatorState): void {
     for (const write of this.stateWrites(model, state)) write()
   }

@@ -38,6 +38,7 @@ export interface Callback {
   onFitStart?(run: FitRun): void | Promise<void>
   /** While pipelines are compiled. */
   onPrepare?(done: number, total: number): void
+  /** For every step, once its loss has come back. */
   onStep?(log: StepLog, run: FitRun): void
   /** After the validation at the end of an epoch; the next one waits for it. */
   onEpochEnd?(log: EpochLog, run: FitRun): void | Promise<void>
@@ -45,6 +46,6 @@ export interface Callback {
   onFitEnd?(end: FitEnd, run: FitRun): void | Promise<void>
   /** What the callback must know to go on, kept in checkpoints. */
   state?(): Json
-  /** Goes on from what {@link state} gave; called before {@link onFitStart}. */
+  /** Goes on from what `state` gave; called before {@link onFitStart}. */
   restore?(state: Json): void
 }

@@ -1,3 +1,9 @@
+/**
+ * The training loop, metrics, checkpoints, and calls to a worker.
+ *
+ * @module wgrad/train
+ */
+
 export { browserStore } from './browser-store.ts'
 export type { Callback, FitEnd, FitRun } from './callbacks.ts'
 export {

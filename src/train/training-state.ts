@@ -10,8 +10,9 @@ import { fromText, isRecord, toText } from './plain.ts'
 
 /** Anything that has a place to go on from, as plain data: a `DataLoader`, a generator of your own. */
 export interface Stateful {
+  /** Plain data that says where it stands. */
   state(): unknown
-  /** Goes on from what {@link state} gave. Throws, and changes nothing, for what does not fit. */
+  /** Goes on from what `state` gave. Throws, and changes nothing, for what does not fit. */
   restore(state: never): void
 }
 

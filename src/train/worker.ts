@@ -28,8 +28,11 @@ export type AnswerMessage<C extends PortCalls, E extends PortEvents> =
 
 /** A Worker, the `self` of one, or a MessagePort. */
 export interface PortLike {
+  /** Sends a message; what `transfer` names moves and is not copied. */
   postMessage(message: unknown, options?: { transfer?: Transferable[] }): void
+  /** Listens to messages and errors. */
   addEventListener(type: string, listener: (event: Event) => void): void
+  /** Listens no more. */
   removeEventListener(type: string, listener: (event: Event) => void): void
 }
 
