@@ -1,23 +1,11 @@
 import { fail } from '../errors.ts'
 import type { CompiledPlan } from '../graph/compiled-plan.ts'
-import { noGrad, type Tensor } from '../graph/tensor.ts'
+import { noGrad } from '../graph/tensor.ts'
 import type { Module } from '../nn/module.ts'
-import { LateReader } from './late-reader.ts'
+import { BatchStep, batchSizes } from './batch-step.ts'
 import { Mean } from './mean.ts'
 import type { Metric } from './metrics/metric.ts'
-import {
-  type Batch,
-  type Batches,
-  BatchStep,
-  batchSizes,
-  enterEvaluation,
-  forwardOf,
-  lossDepth,
-  outputDepth,
-  samplesOf,
-  type Task,
-  targetOf,
-} from './task.ts'
+import { type Batch, type Batches, enterEvaluation, forwardOf, type Task, targetOf } from './task.ts'
 
 /** Metrics by the names that their values get in logs. */
 export type Metrics = Readonly<Record<string, Metric>>
@@ -48,31 +36,28 @@ export async function evaluate<K extends string>(
 
 /** @internal An evaluation that can be run again and again by the same plans. */
 export class Evaluation<K extends string> {
-  readonly loader: Batches<K>
-  private readonly step: BatchStep<Record<string, Tensor>>
-  private readonly depth: number
   private readonly model: Module
+  private readonly loader: Batches<K>
   private readonly metrics: Metrics
-  private readonly target: (batch: Batch<K>) => Tensor
+  private readonly step: BatchStep<K>
 
   constructor(model: Module, loader: Batches<K>, options: EvaluateOptions<K>) {
     const { metrics = {}, loss } = options
-    if ('loss' in metrics)
-      fail('evaluate', "a metric is named 'loss'", 'that is the name of the mean loss; choose another')
+    for (const name of ['epoch', 'step', 'lr', 'loss', 'valLoss'])
+      if (name in metrics) fail('evaluate', `a metric is named ${name}`, 'logs have another value of this name')
     this.model = model
     this.loader = loader
     this.metrics = metrics
-    this.target = targetOf('evaluate', options)
     const forward = forwardOf('evaluate', model, options)
     const isMeasured = Object.keys(metrics).length > 0
-    this.depth = isMeasured ? outputDepth : lossDepth
-    this.step = new BatchStep((batch): Record<string, Tensor> => {
-      return noGrad((): Record<string, Tensor> => {
-        const output = forward(batch as Batch<K>)
-        const value = loss(output, batch as Batch<K>)
-        return isMeasured ? { loss: value, output } : { loss: value }
-      })
-    }, this.depth)
+    this.step = new BatchStep(
+      (batch) =>
+        noGrad(() => {
+          const output = forward(batch)
+          return { loss: loss(output, batch), output }
+        }),
+      isMeasured ? targetOf('evaluate', options) : null,
+    )
   }
 
   /** The mean loss and the metrics over one epoch. */
@@ -80,14 +65,16 @@ export class Evaluation<K extends string> {
     const metrics = Object.entries(this.metrics)
     for (const [, metric] of metrics) metric.reset()
     const mean = new Mean()
-    const reader = new LateReader(this.depth)
     const leave = enterEvaluation(this.model)
     try {
       for await (const batch of this.loader) {
-        await reader.room()
-        this.begin(batch, reader, mean)
+        await this.step.room()
+        this.step.take(batch, ({ loss, samples, pair }) => {
+          mean.add(loss, samples)
+          if (pair) for (const [, metric] of metrics) metric.update(pair.output, pair.target)
+        })
       }
-      await reader.drain()
+      await this.step.drain()
     } finally {
       leave()
     }
@@ -108,26 +95,5 @@ export class Evaluation<K extends string> {
 
   release(): void {
     this.step.release()
-  }
-
-  private begin(batch: Batch<K>, reader: LateReader, mean: Mean): void {
-    const samples = samplesOf(batch)
-    const metrics = Object.values(this.metrics)
-    if (metrics.length === 0) {
-      const { loss } = this.step.run(batch)
-      reader.add([loss as Tensor], ([value]) => mean.add(value?.[0] as number, samples))
-      return
-    }
-    const target = this.target(batch)
-    // Before the step, while the host still holds what it is going to upload.
-    const wanted = target.data()
-    wanted.catch(() => undefined)
-    const { loss, output } = this.step.run(batch) as { loss: Tensor; output: Tensor }
-    const { shape } = output
-    reader.add([loss, output], async ([value, data]) => {
-      mean.add(value?.[0] as number, samples)
-      const expected = { data: await wanted, shape: target.shape }
-      for (const metric of metrics) metric.update({ data: data ?? [], shape }, expected)
-    })
   }
 }

@@ -4,25 +4,14 @@ import type { Tensor } from '../graph/tensor.ts'
 import { guarded } from '../graph/trace.ts'
 import type { Module } from '../nn/module.ts'
 import { LRScheduler, ReduceLROnPlateau } from '../optim/scheduler.ts'
+import { BatchStep, batchSizes, prepareAll, samplesOf } from './batch-step.ts'
 import type { Callback, FitEnd, FitRun } from './callbacks.ts'
 import { Evaluation } from './evaluate.ts'
 import type { FitOptions } from './fit.ts'
 import type { EpochLog, FitOutcome, History } from './history.ts'
-import { LateReader } from './late-reader.ts'
 import { Recorder, type RecorderState } from './recorder.ts'
 import { Saver, statefulLoader } from './saver.ts'
-import {
-  type Batch,
-  type Batches,
-  BatchStep,
-  batchSizes,
-  forwardOf,
-  lossDepth,
-  outputDepth,
-  prepareAll,
-  samplesOf,
-  targetOf,
-} from './task.ts'
+import { type Batch, type Batches, forwardOf, targetOf } from './task.ts'
 
 /** What the loop itself must know to go on. */
 interface LoopState extends RecorderState {
@@ -40,10 +29,8 @@ export class FitLoop<K extends string> implements FitRun {
   private inEpoch = 0
   private readonly loader: Batches<K>
   private readonly options: FitOptions<K>
-  private readonly trainStep: BatchStep<Record<string, Tensor>>
+  private readonly trainStep: BatchStep<K>
   private readonly evaluation: Evaluation<K> | null
-  private readonly target: (batch: Batch<K>) => Tensor
-  private readonly reader: LateReader
   private readonly recorder: Recorder
   private readonly saver: Saver | null
   private reason: string | null = null
@@ -56,15 +43,15 @@ export class FitLoop<K extends string> implements FitRun {
     this.loader = loader
     this.options = options
     const forward = forwardOf('fit', model, options)
-    this.target = targetOf('fit', options)
-    const depth = trainMetrics ? outputDepth : lossDepth
-    this.trainStep = new BatchStep((batch): Record<string, Tensor> => {
-      const output = forward(batch as Batch<K>)
-      const value = loss(output, batch as Batch<K>)
-      update(value)
-      return trainMetrics ? { loss: value, output } : { loss: value }
-    }, depth)
-    this.reader = new LateReader(depth)
+    this.trainStep = new BatchStep(
+      (batch) => {
+        const output = forward(batch)
+        const value = loss(output, batch)
+        update(value)
+        return { loss: value, output }
+      },
+      trainMetrics ? targetOf('fit', options) : null,
+    )
     this.evaluation = validation ? new Evaluation(model, validation, options) : null
     this.recorder = new Recorder(this, options)
     const { optimizer, scheduler, accumulator, average } = options
@@ -101,21 +88,22 @@ export class FitLoop<K extends string> implements FitRun {
 
   /** Trains to the end, tells the callbacks and gives the memory of the plans back. */
   async run(): Promise<History> {
+    const end: FitEnd = await this.train().then(
+      (outcome) => ({ outcome }),
+      (error: unknown) => ({ outcome: 'failed', error }),
+    )
     try {
-      const outcome = await this.train()
-      await this.saver?.done()
-      await this.end({ outcome })
-      const { epochs, steps } = this.recorder
-      return { epochs, steps, outcome, reason: this.reason }
-    } catch (error) {
-      await this.reader.drain().catch(() => undefined)
+      // Losses that are under way still come, and what is being written is finished, before anybody is told.
+      await this.trainStep.drain().catch(() => undefined)
       await this.saver?.done().catch(() => undefined)
-      await this.end({ outcome: 'failed', error })
-      throw error
+      await this.end(end)
     } finally {
       this.trainStep.release()
       this.evaluation?.release()
     }
+    if (end.outcome === 'failed') throw end.error
+    const { epochs, steps } = this.recorder
+    return { epochs, steps, outcome: end.outcome, reason: this.reason }
   }
 
   private async train(): Promise<FitOutcome> {
@@ -126,7 +114,7 @@ export class FitLoop<K extends string> implements FitRun {
     while ((this.step < this.totalSteps || this.inEpoch === this.loader.length) && !this.isStopping) {
       this.model.train()
       await this.trainEpoch()
-      await this.reader.drain()
+      await this.trainStep.drain()
       const isWhole = this.inEpoch === this.loader.length
       if (!isWhole) await this.saver?.save(this.step, this.epoch)
       if (!isWhole && signal?.aborted) break
@@ -134,6 +122,7 @@ export class FitLoop<K extends string> implements FitRun {
       const isDue = !checkpoint?.every || this.step === this.totalSteps || this.isStopping
       if (isWhole && isDue) await this.saver?.save(this.step, this.epoch)
     }
+    await this.saver?.done()
     if (signal?.aborted) return 'aborted'
     return this.reason === null ? 'finished' : 'stopped'
   }
@@ -144,12 +133,12 @@ export class FitLoop<K extends string> implements FitRun {
     const { optimizer, scheduler } = this.options
     for await (const batch of loader) {
       if (!this.isPrepared) await this.prepare(batch)
-      await this.reader.room()
+      await this.trainStep.room()
       const { steps } = optimizer
       this.takeStep(batch)
       if (scheduler instanceof LRScheduler && optimizer.steps !== steps) scheduler.step()
       if (saver?.isDue(this.step)) {
-        await this.reader.drain()
+        await this.trainStep.drain()
         await saver.save(this.step, this.epoch)
       }
       const isLast = this.step === this.totalSteps || this.isStopping
@@ -161,25 +150,11 @@ export class FitLoop<K extends string> implements FitRun {
   }
 
   private takeStep(batch: Batch<K>): void {
-    const { optimizer, trainMetrics } = this.options
-    const { recorder, reader } = this
-    const samples = samplesOf(batch)
     this.inEpoch++
-    const at = { step: ++this.step, epoch: this.epoch, lr: optimizer.lr }
-    if (!trainMetrics) {
-      const { loss } = this.trainStep.run(batch)
-      reader.add([loss as Tensor], ([value]) => recorder.note({ ...at, loss: value?.[0] as number }, samples))
-      return
-    }
-    const target = this.target(batch)
-    // Before the step, while the host still holds what it is going to upload.
-    const wanted = target.data()
-    wanted.catch(() => undefined)
-    const { loss, output } = this.trainStep.run(batch) as { loss: Tensor; output: Tensor }
-    const { shape } = output
-    reader.add([loss, output], async ([value, data]) => {
-      recorder.note({ ...at, loss: value?.[0] as number }, samples)
-      recorder.measure({ data: data ?? [], shape }, { data: await wanted, shape: target.shape })
+    const at = { step: ++this.step, epoch: this.epoch, lr: this.options.optimizer.lr }
+    this.trainStep.take(batch, ({ loss, samples, pair }) => {
+      this.recorder.note({ ...at, loss }, samples)
+      if (pair) this.recorder.measure(pair.output, pair.target)
     })
   }
 
@@ -221,8 +196,17 @@ export class FitLoop<K extends string> implements FitRun {
     })
   }
 
+  /** Tells every callback; the first error is thrown, unless the training failed with one of its own. */
   private async end(end: FitEnd): Promise<void> {
-    for (const callback of this.callbacks) await callback.onFitEnd?.(end, this)
+    const failures: unknown[] = []
+    for (const callback of this.callbacks) {
+      try {
+        await callback.onFitEnd?.(end, this)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0 && end.outcome !== 'failed') throw failures[0]
   }
 
   private state(): LoopState {

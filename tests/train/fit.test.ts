@@ -224,11 +224,16 @@ describe('a training ends early', () => {
       },
     }
     const { bytes } = device
-    await expect(run({ epochs: 50, callbacks: [faulty, { onFitEnd: (end) => void ends.push(end) }] })).rejects.toThrow(
-      'full disk',
-    )
+    const alsoFaulty: Callback = {
+      onFitEnd: () => {
+        throw new Error('a second one')
+      },
+    }
+    const callbacks = [faulty, alsoFaulty, { onFitEnd: (end: FitEnd) => void ends.push(end) }]
+    await expect(run({ epochs: 50, callbacks })).rejects.toThrow('full disk')
     expect(ends).toMatchObject([{ outcome: 'failed', error: { message: 'full disk' } }])
     expect(device.bytes - bytes).toBeLessThan(2e6)
+    await expect(run({ epochs: 1, callbacks: [alsoFaulty] })).rejects.toThrow('a second one')
   })
 
   test('with an error that names the step whose loss is not finite', async () => {
@@ -295,7 +300,7 @@ describe('errors', () => {
         "fit: checkpoint is given and the loader has no place; give it state() and restore(), as DataLoader has",
         "fit: two callbacks are named earlyStopping; their states need names of their own",
         "EarlyStopping: there is no valLoss to monitor; the logs have epoch, step, lr, loss",
-        "evaluate: a metric is named 'loss'; that is the name of the mean loss; choose another",
+        "evaluate: a metric is named loss; logs have another value of this name",
       ]
     `)
   })
