@@ -74,7 +74,7 @@ export async function findSoftwareDriver(name: 'swiftshader' | 'lavapipe'): Prom
 }
 
 /** Makes Vulkan use this driver from here on, in this process and in those it starts. */
-export function useDriver(driver: SoftwareDriver): void {
+export function selectDriver(driver: SoftwareDriver): void {
   process.env.VK_DRIVER_FILES = driver.manifest
   if (loadVulkan() || (driver.loader && loadVulkan(driver.loader))) return
   throw new WgradError(

@@ -1,5 +1,5 @@
 import { WgradError } from '../errors.ts'
-import { findSoftwareDriver, loadVulkan, useDriver } from './driver.ts'
+import { findSoftwareDriver, loadVulkan, selectDriver } from './driver.ts'
 
 /** Which Vulkan driver Dawn is given. */
 export type DriverChoice = 'auto' | 'swiftshader' | 'lavapipe'
@@ -70,7 +70,7 @@ export async function nodeGpu(options: NodeGpuOptions = {}): Promise<GPU> {
       const remedy = choice === 'lavapipe' ? 'install Mesa (mesa-vulkan-drivers)' : 'npm install @sparticuz/chromium'
       throw new WgradError(`openDevice: the driver ${choice} was asked for and is not installed; ${remedy}`)
     }
-    useDriver(driver)
+    selectDriver(driver)
     const gpu = create()
     if (await gpu.requestAdapter()) return gpu
     throw new WgradError(
@@ -88,7 +88,7 @@ export async function nodeGpu(options: NodeGpuOptions = {}): Promise<GPU> {
   if (given) {
     if (!hasLoader && driver?.loader) loadVulkan(driver.loader)
   } else if (driver) {
-    useDriver(driver)
+    selectDriver(driver)
   }
   const gpu = create()
   if (await gpu.requestAdapter()) return gpu
