@@ -55,8 +55,14 @@ export function settleEffects(program: GraphProgram, levels: ReadonlyMap<string,
   )
   for (const v of program.outputs) readers.add(baseOf(v))
 
+  /** The value once more: what is made of nothing is made again, so that no buffer is read that a neighbour is written to. */
   const copied = (v: Value): Value => {
-    const node = new Node(program.device, copyOp, {}, [v], [v], v.node.site)
+    const base = baseOf(v)
+    const made = base.node
+    const isMade = !isLeaf(base) && made.op.kind === 'map' && made.inputs.length === 0
+    const node = isMade
+      ? new Node(program.device, made.op, made.attrs, [], made.outputs, made.site, made.payload)
+      : new Node(program.device, copyOp, {}, [v], [v], v.node.site)
     nodes.push(node)
     return node.outputs[0] as Value
   }

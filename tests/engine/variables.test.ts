@@ -10,6 +10,7 @@ import {
   compile,
   type Device,
   detach,
+  full,
   readAll,
   type Tensor,
   tensor,
@@ -122,6 +123,16 @@ describe.each(runs)('assigning %s', (_, run) => {
       [10, 12],
     ])
   })
+})
+
+test('variables that begin as equal constants may share an arena', async () => {
+  const cells = ['a', 'b', 'c'].map((name) => new Cell(full([3], 1), name))
+  share(...cells)
+  expect(await values(...cells)).toEqual([
+    [1, 1, 1],
+    [1, 1, 1],
+    [1, 1, 1],
+  ])
 })
 
 describe('what was read before a write', () => {
