@@ -1,5 +1,5 @@
 import { WgradError } from './errors.ts'
-import { Tensor } from './graph/tensor.ts'
+import { inReverse, Tensor } from './graph/tensor.ts'
 import type { Node, Value } from './graph/value.ts'
 import { add, zerosLike } from './ops/arithmetic.ts'
 import { full } from './ops/elementwise.ts'
@@ -33,35 +33,37 @@ export function grad(y: Tensor, wrt: readonly Tensor[], seed?: Tensor): Tensor[]
   const gradients = new Map<Value, Tensor>()
   gradients.set(y.value, seed ?? full(y.shape, 1, y.dtype, y.device))
 
-  for (const node of nodes.reverse()) {
-    const grads = node.outputs.map((o) => gradients.get(o) ?? null)
-    if (grads.every((g) => g === null)) continue
-    const { op } = node
-    if (op.backward === null) {
-      throw new WgradError(`grad: ${op.name} has no gradient; detach its input, or use another op`)
+  inReverse(true, () => {
+    for (const node of nodes.reverse()) {
+      const grads = node.outputs.map((o) => gradients.get(o) ?? null)
+      if (grads.every((g) => g === null)) continue
+      const { op } = node
+      if (op.backward === null) {
+        throw new WgradError(`grad: ${op.name} has no gradient; detach its input, or use another op`)
+      }
+      const inputs = node.inputs.map((v) => new Tensor(v))
+      const outs = node.outputs.map((o) => new Tensor(o))
+      const rules = op.backward({
+        in: Object.fromEntries(op.inputs.map((name, i) => [name, inputs[i] as Tensor])),
+        all: inputs,
+        out: outs[0] as Tensor,
+        outs,
+        grad: grads[0] ?? zerosLike(outs[0] as Tensor),
+        grads,
+        attrs: node.attrs as never,
+      })
+      const list = Array.isArray(rules)
+        ? (rules as readonly ((() => Tensor) | null)[])
+        : op.inputs.map((name) => (rules as Record<string, (() => Tensor) | null>)[name] ?? null)
+      node.inputs.forEach((input, i) => {
+        const rule = list[i]
+        if (!rule || !on.has(input)) return
+        const g = sumTo(rule(), input.shape)
+        const before = gradients.get(input)
+        gradients.set(input, before ? add(before, g) : g)
+      })
     }
-    const inputs = node.inputs.map((v) => new Tensor(v))
-    const outs = node.outputs.map((o) => new Tensor(o))
-    const rules = op.backward({
-      in: Object.fromEntries(op.inputs.map((name, i) => [name, inputs[i] as Tensor])),
-      all: inputs,
-      out: outs[0] as Tensor,
-      outs,
-      grad: grads[0] ?? zerosLike(outs[0] as Tensor),
-      grads,
-      attrs: node.attrs as never,
-    })
-    const list = Array.isArray(rules)
-      ? (rules as readonly ((() => Tensor) | null)[])
-      : op.inputs.map((name) => (rules as Record<string, (() => Tensor) | null>)[name] ?? null)
-    node.inputs.forEach((input, i) => {
-      const rule = list[i]
-      if (!rule || !on.has(input)) return
-      const g = sumTo(rule(), input.shape)
-      const before = gradients.get(input)
-      gradients.set(input, before ? add(before, g) : g)
-    })
-  }
+  })
   return targets.map((v, i) => gradients.get(v) ?? zerosLike(wrt[i] as Tensor))
 }
 

@@ -2,8 +2,8 @@
 //
 //   y[n, p, q, o] = sum_{kh, kw, c} x[n, p SH - PH + kh DH, q SW - PW + kw DW, c] * w[o, kh, kw, c],  x zero outside
 //
-//   x  [N, H, W, G C]    f32  read
-//   w  [G O, KH, KW, C]  f32  read
+//   x  [N, H, W, G C]    X_TYPE  read
+//   w  [G O, KH, KW, C]  W_TYPE  read
 //   y  [N, P, Q, G O]    f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM pixels by TN outputs; grid (ceil(O / (WX TN)), ROWS, G FOLDS),
@@ -13,17 +13,18 @@
 //           VEC4             C is a multiple of 4.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
 //           ROWS FOLDS       rows of workgroups along y, and how often they are folded into z.
+//           X_TYPE W_TYPE    f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // Bounds are joined with `&`: the branches of `&&` cost some drivers seconds of compile time. A negative coordinate is
 // beyond every size as u32.
 // Edges: pixels and outputs beyond the last are computed from clamped indices and not stored.
 
 #if VEC4
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<${X_TYPE}>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<${W_TYPE}>>;
 #else
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<${X_TYPE}>;
+@group(0) @binding(1) var<storage, read> w: array<${W_TYPE}>;
 #endif
 ${EPILOGUE_DECLS}
 
@@ -79,13 +80,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       for (var block = 0u; block < ${C / 4}u; block++) {
 #for I in 0..TM
 #if PH + PW > 0
-        let a${I} = select(vec4<f32>(), x[x${I} / 4u + block], is_in${I});
+        let a${I} = select(vec4<f32>(), vec4<f32>(x[x${I} / 4u + block]), is_in${I});
 #else
-        let a${I} = x[x${I} / 4u + block];
+        let a${I} = vec4<f32>(x[x${I} / 4u + block]);
 #endif
 #endfor
 #for J in 0..TN
-        let b${J} = w[(w${J} + tap) / 4u + block];
+        let b${J} = vec4<f32>(w[(w${J} + tap) / 4u + block]);
 #endfor
 #for E in 0..4
 #for I in 0..TM
@@ -104,13 +105,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endif
 #for I in 0..TM
 #if PH + PW > 0
-        let a${I} = select(0.0, x[x${I} + c], is_in${I});
+        let a${I} = select(0.0, f32(x[x${I} + c]), is_in${I});
 #else
-        let a${I} = x[x${I} + c];
+        let a${I} = f32(x[x${I} + c]);
 #endif
 #endfor
 #for J in 0..TN
-        let b${J} = w[w${J} + tap + c];
+        let b${J} = f32(w[w${J} + tap + c]);
 #endfor
 #for I in 0..TM
 #for J in 0..TN

@@ -3,8 +3,8 @@
 //   dx[n, h, v, c] = sum_{kh, kw, o} dy[n, p, q, o] * w[o, kh, kw, c]
 //   over the taps for which p SH = h + PH - kh DH and q SW = v + PW - kw DW have a solution within y
 //
-//   dy  [N, P, Q, G O]    f32  read
-//   w   [G O, KH, KW, C]  f32  read
+//   dy  [N, P, Q, G O]    DY_TYPE  read
+//   w   [G O, KH, KW, C]  W_TYPE  read
 //   dx  [N, H, W, G C]    f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM pixels by TN channels;
@@ -16,19 +16,20 @@
 //           VEC4_W           C and TN are multiples of 4.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
 //           ROWS             rows of workgroups along y, before they are folded into z.
+//           DY_TYPE W_TYPE   f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // The pixels of a workgroup agree in h modulo SH and v modulo SW, so that a tap reaches all of them or none: no work
 // is spent on the others. Pixels that no window covers get 0.
 
 #if VEC4_DY
-@group(0) @binding(0) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> dy: array<vec4<${DY_TYPE}>>;
 #else
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<${DY_TYPE}>;
 #endif
 #if VEC4_W
-@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<${W_TYPE}>>;
 #else
-@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<${W_TYPE}>;
 #endif
 ${EPILOGUE_DECLS}
 
@@ -108,7 +109,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #if VEC4_DY
       for (var block = 0u; block < ${O / 4}u; block++) {
 #for I in 0..TM
-        let a_q${I} = select(vec4<f32>(), dy[y${I} / 4u + block], is_in${I});
+        let a_q${I} = select(vec4<f32>(), vec4<f32>(dy[y${I} / 4u + block]), is_in${I});
 #for U in 0..4
         let a${U}_${I} = a_q${I}[${U}];
 #endfor
@@ -119,7 +120,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #else
       for (var o = 0u; o < ${O}u; o++) {
 #for I in 0..TM
-        let a0_${I} = select(0.0, dy[y${I} + o], is_in${I});
+        let a0_${I} = select(0.0, f32(dy[y${I} + o]), is_in${I});
 #endfor
         let w_row0 = tap + o * ${KH * KW * C}u;
 #endif
@@ -127,14 +128,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #for U in 0..4
 #if VEC4_W
 #for J in 0..TN / 4
-        let b${U}_q${J} = w[(w_row${U} + w${J}) / 4u];
+        let b${U}_q${J} = vec4<f32>(w[(w_row${U} + w${J}) / 4u]);
 #for E in 0..4
         let b${U}_${J * 4 + E} = b${U}_q${J}[${E}];
 #endfor
 #endfor
 #else
 #for J in 0..TN
-        let b${U}_${J} = w[w_row${U} + w${J}];
+        let b${U}_${J} = f32(w[w_row${U} + w${J}]);
 #endfor
 #endif
 #for I in 0..TM
@@ -146,14 +147,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #else
 #if VEC4_W
 #for J in 0..TN / 4
-        let b0_q${J} = w[(w_row0 + w${J}) / 4u];
+        let b0_q${J} = vec4<f32>(w[(w_row0 + w${J}) / 4u]);
 #for E in 0..4
         let b0_${J * 4 + E} = b0_q${J}[${E}];
 #endfor
 #endfor
 #else
 #for J in 0..TN
-        let b0_${J} = w[w_row0 + w${J}];
+        let b0_${J} = f32(w[w_row0 + w${J}]);
 #endfor
 #endif
 #for I in 0..TM

@@ -2,8 +2,8 @@
 //
 //   y[n, p, q, o] = sum_{kh, kw, c} x[n, p - PH + kh DH, q - PW + kw, c] * w[o, kh, kw, c],  x zero outside
 //
-//   x  [N, H, W, G C]    f32  read
-//   w  [G O, KH, KW, C]  f32  read
+//   x  [N, H, W, G C]    X_TYPE  read
+//   w  [G O, KH, KW, C]  W_TYPE  read
 //   y  [N, P, Q, G O]    f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM pixels by TN outputs; grid (ceil(O / (WX TN)), ceil(N P Q / (WY TM)), G).
@@ -11,13 +11,14 @@
 //           KH KW PH PW DH   kernel, padding, dilation of the rows.
 //           IS_GRAD          w is [G C, KH, KW, O] and its taps are taken in reverse: the gradient of the input.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
+//           X_TYPE W_TYPE    f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // The TM pixels of a thread are neighbours in a row, so that TM + KW - 1 loads serve all KW taps of it. Loads are
 // scalar: the wide tiles that pay here take software drivers too long to compile with four channels at a time.
 // Edges: pixels and outputs beyond the last are computed from clamped indices and not stored.
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<${X_TYPE}>;
+@group(0) @binding(1) var<storage, read> w: array<${W_TYPE}>;
 ${EPILOGUE_DECLS}
 
 @compute @workgroup_size(${WX}, ${WY})
@@ -62,14 +63,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     for (var c = 0u; c < ${C}u; c++) {
 #endif
 #for T in 0..TM + KW - 1
-      let a${T} = select(0.0, x[x${T} + c], is_in${T});
+      let a${T} = select(0.0, f32(x[x${T} + c]), is_in${T});
 #endfor
 #for K in 0..KW
 #for J in 0..TN
 #if IS_GRAD
-      let b${K}_${J} = w[w${J} + (c * ${KH * KW}u + ${KH * KW - 1 - K}u - kh * ${KW}u) * ${O}u];
+      let b${K}_${J} = f32(w[w${J} + (c * ${KH * KW}u + ${KH * KW - 1 - K}u - kh * ${KW}u) * ${O}u]);
 #else
-      let b${K}_${J} = w[w${J} + (kh * ${KW}u + ${K}u) * ${C}u + c];
+      let b${K}_${J} = f32(w[w${J} + (kh * ${KW}u + ${K}u) * ${C}u + c]);
 #endif
 #endfor
 #for I in 0..TM

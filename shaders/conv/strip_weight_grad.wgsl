@@ -2,8 +2,8 @@
 //
 //   dw[s, o, kh, kw, c] = sum_{(n, p) in part s} sum_q dy[n, p, q, o] * x[n, p - PH + kh DH, q - PW + kw, c]
 //
-//   x   [N, H, W, G C]          f32  read
-//   dy  [N, P, Q, G O]          f32  read
+//   x   [N, H, W, G C]          X_TYPE  read
+//   dy  [N, P, Q, G O]          DY_TYPE  read
 //   dw  [S, G O, KH, KW, C]     f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM outputs by TN columns of [KH, C] with all their KW taps;
@@ -12,13 +12,14 @@
 //           KH KW PH PW DH   kernel, padding, dilation of the rows.
 //           S                parts of about N P / S rows; the sum of dw over s, taken in order, is the gradient.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
+//           X_TYPE DY_TYPE   f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // A thread moves along a row of y with the KW elements of x under the taps in registers, so that each step loads one
 // of them. Within a part the sum runs over rows and columns of y in order. Elements of padding are read from index 0
 // and not taken.
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<${X_TYPE}>;
+@group(0) @binding(1) var<storage, read> dy: array<${DY_TYPE}>;
 ${EPILOGUE_DECLS}
 
 @compute @workgroup_size(${WX}, ${WY})
@@ -57,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     let is_row${J} = u32(h + dh${J}) < ${H}u;
 #for K in 0..KW - 1
     let is_in${J}_${K} = is_row${J} & (u32(${K}i - ${PW}i) < ${W}u);
-    var b${J}_${K} = select(0.0, x[select(0i, x_row + at${J} + ${K * G * C}i, is_in${J}_${K})], is_in${J}_${K});
+    var b${J}_${K} = select(0.0, f32(x[select(0i, x_row + at${J} + ${K * G * C}i, is_in${J}_${K})]), is_in${J}_${K});
 #endfor
 #endfor
     for (var q = 0u; q < ${Q}u; q++) {
@@ -65,12 +66,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       let y_at = (row * ${Q}u + q) * ${G * O}u;
       let is_column = u32(v - ${PW}i) < ${W}u;
 #for I in 0..TM
-      let a${I} = dy[y_at + o${I}];
+      let a${I} = f32(dy[y_at + o${I}]);
 #endfor
 #for J in 0..TN
       let is_in${J} = is_row${J} & is_column;
       let i${J} = x_row + at${J} + v * ${G * C}i;
-      let b${J}_${KW - 1} = select(0.0, x[select(0i, i${J}, is_in${J})], is_in${J});
+      let b${J}_${KW - 1} = select(0.0, f32(x[select(0i, i${J}, is_in${J})]), is_in${J});
 #for K in 0..KW
 #for I in 0..TM
       c${I}_${J}_${K} += a${I} * b${J}_${K};

@@ -2,8 +2,8 @@
 //
 //   dw[s, o, kh, kw, c] = sum_{(n, p) in part s} sum_q dy[n, p, q, o] * x[n, p SH - PH + kh DH, q SW - PW + kw DW, c]
 //
-//   x   [N, H, W, G C]          f32  read
-//   dy  [N, P, Q, G O]          f32  read
+//   x   [N, H, W, G C]          X_TYPE  read
+//   dy  [N, P, Q, G O]          DY_TYPE  read
 //   dw  [S, G O, KH, KW, C]     f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM outputs by TN columns of [KH, KW, C];
@@ -14,18 +14,19 @@
 //           VEC4_X           C and TN are multiples of 4.
 //           VEC4_DY          O and TM are multiples of 4.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
+//           X_TYPE DY_TYPE   f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // Within a part the sum runs over rows and columns of y in order.
 
 #if VEC4_X
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<${X_TYPE}>>;
 #else
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<${X_TYPE}>;
 #endif
 #if VEC4_DY
-@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<${DY_TYPE}>>;
 #else
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<${DY_TYPE}>;
 #endif
 ${EPILOGUE_DECLS}
 
@@ -89,14 +90,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       let y_at = (row * ${Q}u + q) * ${G * O}u;
 #if VEC4_DY
 #for I in 0..TM / 4
-      let a_q${I} = dy[(y_at + o${I}) / 4u];
+      let a_q${I} = vec4<f32>(dy[(y_at + o${I}) / 4u]);
 #for E in 0..4
       let a${I * 4 + E} = a_q${I}[${E}];
 #endfor
 #endfor
 #else
 #for I in 0..TM
-      let a${I} = dy[y_at + o${I}];
+      let a${I} = f32(dy[y_at + o${I}]);
 #endfor
 #endif
 #for J in 0..TN
@@ -109,13 +110,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       let x${J} = u32(i${J});
 #endif
 #if VEC4_X && PH + PW > 0
-      let b_q${J} = select(vec4<f32>(), x[x${J} / 4u], is_in${J});
+      let b_q${J} = select(vec4<f32>(), vec4<f32>(x[x${J} / 4u]), is_in${J});
 #elif VEC4_X
-      let b_q${J} = x[x${J} / 4u];
+      let b_q${J} = vec4<f32>(x[x${J} / 4u]);
 #elif PH + PW > 0
-      let b${J} = select(0.0, x[x${J}], is_in${J});
+      let b${J} = select(0.0, f32(x[x${J}]), is_in${J});
 #else
-      let b${J} = x[x${J}];
+      let b${J} = f32(x[x${J}]);
 #endif
 #endif
 #endfor

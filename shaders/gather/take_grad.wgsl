@@ -3,16 +3,17 @@
 //   dx[o, v, n] = sum over k with id(k) = v of dy[o, k, n]
 //
 //   links  [SIZE + COUNT]           u32  read
-//   dy     [OUTER, COUNT, INNER]    f32  read
+//   dy     [OUTER, COUNT, INNER]    DY_TYPE  read
 //   dx     [OUTER, SIZE, INNER]     f32  through store_y
 //
 // Dispatch: one thread per element of dx, 64 per workgroup; grid (ROW / 64, as many rows as it takes, 1).
 // Params:   OUTER SIZE COUNT INNER  sizes.
+//           DY_TYPE          f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // The positions of an id are chained by links.wgsl.
 
 @group(0) @binding(0) var<storage, read> links: array<u32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<${DY_TYPE}>;
 ${EPILOGUE_DECLS}
 
 @compute @workgroup_size(64)
@@ -29,7 +30,7 @@ fn main(@builtin(global_invocation_id) thread: vec3<u32>) {
     if (k >= ${COUNT}u) {
       break;
     }
-    sum += dy[(outer + k) * ${INNER}u + n];
+    sum += f32(dy[(outer + k) * ${INNER}u + n]);
     k = links[${SIZE}u + k];
   }
   store_y(i, sum);

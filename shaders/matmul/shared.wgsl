@@ -2,8 +2,8 @@
 //
 //   y[batch, m, n] = sum_k a[batch, m, k] * b[batch, k, n]
 //
-//   a  [batches, M, K]  f32  read
-//   b  [batches, K, N]  f32  read
+//   a  [batches, M, K]  A_TYPE  read
+//   b  [batches, K, N]  B_TYPE  read
 //   y  [batches, M, N]  f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM rows by TN columns; grid (ceil(N / (WX TN)), ceil(M / (WY TM)), batches).
@@ -14,19 +14,20 @@
 //           BK               depth of a shared tile. Both WY TM BK and WX TN BK are multiples of 4 WX WY, and WY TM,
 //                            WX TN and BK of 4.
 //           A_OFFSET B_OFFSET  first element of a batch, an expression of `batch`; broadcasting is an offset of 0u.
+//           A_TYPE B_TYPE    f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // Shared memory is 4 BK (WY TM + WX TN + 2) bytes: 8,320 for 64 x 64 x 16. The odd row length spreads the banks.
 // Tiles are filled with zeros beyond M, N and K. The sum runs over k in order.
 
 #if VEC4_A
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<${A_TYPE}>>;
 #else
-@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<${A_TYPE}>;
 #endif
 #if VEC4_B
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<${B_TYPE}>>;
 #else
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<${B_TYPE}>;
 #endif
 ${EPILOGUE_DECLS}
 
@@ -46,10 +47,10 @@ fn a_quad(base: u32, row: u32, column: u32) -> vec4<f32> {
   let is_inside = (row < rows) & (column < columns);
   let i = base + select(0u, row * columns + column, is_inside);
 #if VEC4_A
-  return select(vec4<f32>(), a[i / 4u], is_inside);
+  return select(vec4<f32>(), vec4<f32>(a[i / 4u]), is_inside);
 #else
   let last = base + rows * columns - 1u;
-  let quad = vec4<f32>(a[i], a[min(i + 1u, last)], a[min(i + 2u, last)], a[min(i + 3u, last)]);
+  let quad = vec4<f32>(f32(a[i]), f32(a[min(i + 1u, last)]), f32(a[min(i + 2u, last)]), f32(a[min(i + 3u, last)]));
   return select(vec4<f32>(), quad, vec4<bool>(is_inside) & (vec4<u32>(0u, 1u, 2u, 3u) + column < vec4<u32>(columns)));
 #endif
 }
@@ -65,10 +66,10 @@ fn b_quad(base: u32, row: u32, column: u32) -> vec4<f32> {
   let is_inside = (row < rows) & (column < columns);
   let i = base + select(0u, row * columns + column, is_inside);
 #if VEC4_B
-  return select(vec4<f32>(), b[i / 4u], is_inside);
+  return select(vec4<f32>(), vec4<f32>(b[i / 4u]), is_inside);
 #else
   let last = base + rows * columns - 1u;
-  let quad = vec4<f32>(b[i], b[min(i + 1u, last)], b[min(i + 2u, last)], b[min(i + 3u, last)]);
+  let quad = vec4<f32>(f32(b[i]), f32(b[min(i + 1u, last)]), f32(b[min(i + 2u, last)]), f32(b[min(i + 3u, last)]));
   return select(vec4<f32>(), quad, vec4<bool>(is_inside) & (vec4<u32>(0u, 1u, 2u, 3u) + column < vec4<u32>(columns)));
 #endif
 }

@@ -2,8 +2,8 @@
 //
 //   y[batch, m, n] = sum_k a[batch, m, k] * b[batch, k, n]
 //
-//   a  [batches, M, K]  f32  read
-//   b  [batches, K, N]  f32  read
+//   a  [batches, M, K]  A_TYPE  read
+//   b  [batches, K, N]  B_TYPE  read
 //   y  [batches, M, N]  f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM rows by TN columns; grid (ceil(N / (WX TN)), ceil(M / (WY TM)), batches).
@@ -13,35 +13,36 @@
 //                            be a multiple of 4, for b stored [K, N] TN.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
 //           A_OFFSET B_OFFSET  first element of a batch, an expression of `batch`; broadcasting is an offset of 0u.
+//           A_TYPE B_TYPE    f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // Edges: rows and columns outside y are computed from clamped indices and not stored. The sum runs over k in order.
 
 #if VEC4_A
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<${A_TYPE}>>;
 #else
-@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<${A_TYPE}>;
 #endif
 #if VEC4_B
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<${B_TYPE}>>;
 #else
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<${B_TYPE}>;
 #endif
 ${EPILOGUE_DECLS}
 
 // Elements i to i + 3 of a; i is a multiple of 4 where a is read as vec4.
 fn a_quad(i: u32) -> vec4<f32> {
 #if VEC4_A
-  return a[i / 4u];
+  return vec4<f32>(a[i / 4u]);
 #else
-  return vec4<f32>(a[i], a[i + 1u], a[i + 2u], a[i + 3u]);
+  return vec4<f32>(f32(a[i]), f32(a[i + 1u]), f32(a[i + 2u]), f32(a[i + 3u]));
 #endif
 }
 
 fn b_quad(i: u32) -> vec4<f32> {
 #if VEC4_B
-  return b[i / 4u];
+  return vec4<f32>(b[i / 4u]);
 #else
-  return vec4<f32>(b[i], b[i + 1u], b[i + 2u], b[i + 3u]);
+  return vec4<f32>(f32(b[i]), f32(b[i + 1u]), f32(b[i + 2u]), f32(b[i + 3u]));
 #endif
 }
 
@@ -113,7 +114,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #elif TRANS_A
 #for U in 0..4
 #for I in 0..TM
-    let a${U}_${I} = a[a${I} + (k + ${U}u) * ${M}u];
+    let a${U}_${I} = f32(a[a${I} + (k + ${U}u) * ${M}u]);
 #endfor
 #endfor
 #else
@@ -143,7 +144,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #else
 #for U in 0..4
 #for J in 0..TN
-    let b${U}_${J} = b[b${J} + (k + ${U}u) * ${N}u];
+    let b${U}_${J} = f32(b[b${J} + (k + ${U}u) * ${N}u]);
 #endfor
 #endfor
 #endif
@@ -168,16 +169,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endfor
 #elif TRANS_A
 #for I in 0..TM
-  let a${U}_${I} = a[a${I} + ${U * M}u];
+  let a${U}_${I} = f32(a[a${I} + ${U * M}u]);
 #endfor
 #else
 #for I in 0..TM
-  let a${U}_${I} = a[a${I} + ${U}u];
+  let a${U}_${I} = f32(a[a${I} + ${U}u]);
 #endfor
 #endif
 #if TRANS_B
 #for J in 0..TN
-  let b${U}_${J} = b[b${J} + ${U}u];
+  let b${U}_${J} = f32(b[b${J} + ${U}u]);
 #endfor
 #elif VEC4_B
 #for J in 0..TN / 4
@@ -188,7 +189,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endfor
 #else
 #for J in 0..TN
-  let b${U}_${J} = b[b${J} + ${U * N}u];
+  let b${U}_${J} = f32(b[b${J} + ${U * N}u]);
 #endfor
 #endif
 #for I in 0..TM

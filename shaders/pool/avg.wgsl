@@ -2,7 +2,7 @@
 //
 //   y[n, p, q, c] = sum_{kh, kw} x[n, p SH - PH + kh, q SW - PW + kw, c] / divisor(p, q),  x zero outside
 //
-//   x  [N, H, W, C]  f32  read
+//   x  [N, H, W, C]  X_TYPE  read
 //   y  [N, P, Q, C]  f32  through store_y
 //
 // Dispatch: one thread per element of y, 64 per workgroup; grid (GRID_X, ceil(N P Q C / (64 GRID_X)), 1).
@@ -10,10 +10,11 @@
 //           KH KW SH SW PH PW  window, stride, padding.
 //           COUNT_PADDING    padding counts in the divisor, as far as the padded image reaches.
 //           GRID_X           workgroups along x.
+//           X_TYPE           f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 1 on, and fn store_y(i: u32, value: f32).
 // Every window must hold at least one element of x.
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<${X_TYPE}>;
 ${EPILOGUE_DECLS}
 
 // Number of elements by which a window that starts at (top, left) is divided.
@@ -36,9 +37,9 @@ fn tap(start: i32, top: i32, left: i32, kh: u32, kw: u32) -> f32 {
   let i = start + i32((kh * ${W}u + kw) * ${C}u);
 #if PH + PW > 0
   let is_in = (u32(top + i32(kh)) < ${H}u) & (u32(left + i32(kw)) < ${W}u);
-  return select(0.0, x[select(0i, i, is_in)], is_in);
+  return select(0.0, f32(x[select(0i, i, is_in)]), is_in);
 #else
-  return x[i];
+  return f32(x[i]);
 #endif
 }
 

@@ -2,7 +2,7 @@
 //
 //   dx[n, h, v, c] = sum of dy[n, p, q, c] / divisor(p, q) over the windows that hold (h, v)
 //
-//   dy  [N, P, Q, C]  f32  read
+//   dy  [N, P, Q, C]  DY_TYPE  read
 //   dx  [N, H, W, C]  f32  through store_y
 //
 // Dispatch: one thread per element of dx, 64 per workgroup; grid (GRID_X, ceil(N H W C / (64 GRID_X)), 1).
@@ -11,10 +11,11 @@
 //           COUNT_PADDING    padding counts in the divisor, as far as the padded image reaches.
 //           REACH_H REACH_W  windows along each axis that may hold one pixel.
 //           GRID_X           workgroups along x.
+//           DY_TYPE          f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 1 on, and fn store_y(i: u32, value: f32).
 // Windows that do not exist are read from index 0 and not taken.
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<${DY_TYPE}>;
 ${EPILOGUE_DECLS}
 
 // Number of elements by which window (p, q) is divided.
@@ -41,7 +42,7 @@ fn given(image: u32, down: u32, right: u32, p: u32, q: u32) -> f32 {
   let is_tap = (down - p * ${SH}u < ${KH}u) & (right - q * ${SW}u < ${KW}u);
   let is_held = is_tap & (p < ${P}u) & (q < ${Q}u);
   let i = select(0u, image + (p * ${Q}u + q) * ${C}u, is_held);
-  return select(0.0, dy[i] / divisor(p, q), is_held);
+  return select(0.0, f32(dy[i]) / divisor(p, q), is_held);
 }
 
 #include "lib/pool_windows.wgsl"

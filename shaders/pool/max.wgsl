@@ -2,7 +2,7 @@
 //
 //   y[n, p, q, c] = max_{kh, kw} x[n, p SH - PH + kh DH, q SW - PW + kw DW, c],  padding left out
 //
-//   x  [N, H, W, C]  f32  read
+//   x  [N, H, W, C]  X_TYPE  read
 //   y  [N, P, Q, C]  f32  through store_y
 //
 // Dispatch: one thread per element of y, 64 per workgroup; grid (GRID_X, ceil(N P Q C / (64 GRID_X)), 1).
@@ -10,10 +10,11 @@
 //           KH KW SH SW PH PW DH DW  window, stride, padding, dilation.
 //           IS_PLACE         y is the place kh KW + kw of the first largest element instead.
 //           GRID_X           workgroups along x.
+//           X_TYPE           f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 1 on, and fn store_y(i: u32, value: f32).
 // Every window must hold at least one element of x. Elements of padding are read from index 0 and not taken.
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<${X_TYPE}>;
 ${EPILOGUE_DECLS}
 
 const NOWHERE = 0xffffffffu;
@@ -33,10 +34,10 @@ fn visit(best: Best, start: i32, top: i32, left: i32, kh: u32, kw: u32) -> Best 
   let i = start + i32((kh * ${W * DH}u + kw * ${DW}u) * ${C}u);
 #if PH + PW > 0
   let is_in = (u32(top + i32(kh * ${DH}u)) < ${H}u) & (u32(left + i32(kw * ${DW}u)) < ${W}u);
-  let value = x[select(0i, i, is_in)];
+  let value = f32(x[select(0i, i, is_in)]);
   let is_better = is_in & ((best.place == NOWHERE) | beats(value, best.value));
 #else
-  let value = x[i];
+  let value = f32(x[i]);
   let is_better = (best.place == NOWHERE) | beats(value, best.value);
 #endif
   return Best(select(best.value, value, is_better), select(best.place, kh * ${KW}u + kw, is_better));

@@ -2,8 +2,8 @@
 //
 //   dx[n, h, v, c] = dy[n, p, q, c] where (h, v) is the first largest element of window (p, q), 0 elsewhere
 //
-//   x   [N, H, W, C]  f32  read
-//   dy  [N, P, Q, C]  f32  read
+//   x   [N, H, W, C]  X_TYPE  read
+//   dy  [N, P, Q, C]  DY_TYPE  read
 //   dx  [N, H, W, C]  f32  through store_y
 //
 // Dispatch: one thread per channel of a cell, 64 per workgroup; grid (GRID_X, ceil(N CP CQ C / (64 GRID_X)), 1).
@@ -12,12 +12,13 @@
 //           KH KW SH SW PH PW DH DW  window, stride, padding, dilation; a window is no larger than its stride.
 //           HAS_EDGES        some cell reaches beyond the image or has no window.
 //           GRID_X           workgroups along x.
+//           X_TYPE DY_TYPE   f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // A cell is the SH x SW pixels from the corner of a window on: cells tile the padded image, so that each pixel is
 // stored once. First means in the order of the rows; NaN counts as largest.
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<${X_TYPE}>;
+@group(0) @binding(1) var<storage, read> dy: array<${DY_TYPE}>;
 ${EPILOGUE_DECLS}
 
 const NOWHERE = 0xffffffffu;
@@ -50,10 +51,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let at = start + ${(R * DH * W + S * DW) * C}i;
 #if HAS_EDGES
     let is_in = (u32(top + ${R * DH}i) < ${H}u) & (u32(left + ${S * DW}i) < ${W}u);
-    let value = x[select(0i, at, is_in)];
+    let value = f32(x[select(0i, at, is_in)]);
     let is_better = is_in & ((place == NOWHERE) | beats(value, best));
 #else
-    let value = x[at];
+    let value = f32(x[at]);
     let is_better = (place == NOWHERE) | beats(value, best);
 #endif
     best = select(best, value, is_better);
@@ -65,9 +66,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let at = ((n * ${P}u + p) * ${Q}u + q) * ${C}u + c;
 #if HAS_EDGES
   let is_window = (p < ${P}u) & (q < ${Q}u);
-  let given = select(0.0, dy[select(0u, at, is_window)], is_window);
+  let given = select(0.0, f32(dy[select(0u, at, is_window)]), is_window);
 #else
-  let given = dy[at];
+  let given = f32(dy[at]);
 #endif
 #for R in 0..SH
 #for S in 0..SW

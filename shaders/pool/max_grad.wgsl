@@ -3,7 +3,7 @@
 //   dx[n, h, v, c] = sum of dy[n, p, q, c] over the windows whose first largest element is (h, v)
 //
 //   places  [N, P, Q, C]  f32  read
-//   dy      [N, P, Q, C]  f32  read
+//   dy      [N, P, Q, C]  DY_TYPE  read
 //   dx      [N, H, W, C]  f32  through store_y
 //
 // Dispatch: one thread per element of dx, 64 per workgroup; grid (GRID_X, ceil(N H W C / (64 GRID_X)), 1).
@@ -11,12 +11,13 @@
 //           KH KW SH SW PH PW DH DW  window, stride, padding, dilation.
 //           REACH_H REACH_W  windows along each axis that may hold one pixel.
 //           GRID_X           workgroups along x.
+//           DY_TYPE          f32 or f16, as stored; computed in f32.
 //           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
 // A place is kh KW + kw of the largest element. Elements of windows that do not exist are read from index 0 and not
 // taken.
 
 @group(0) @binding(0) var<storage, read> places: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<${DY_TYPE}>;
 ${EPILOGUE_DECLS}
 
 // What window (p, q) gives to the pixel (down, right) from the padded corner; `image` is element (n, 0, 0, c) of y. A
@@ -33,7 +34,7 @@ fn given(image: u32, down: u32, right: u32, p: u32, q: u32) -> f32 {
 #endif
   let is_held = is_tap & (p < ${P}u) & (q < ${Q}u);
   let i = select(0u, image + (p * ${Q}u + q) * ${C}u, is_held);
-  return select(0.0, dy[i], is_held & (places[i] == f32(kh * ${KW}u + kw)));
+  return select(0.0, f32(dy[i]), is_held & (places[i] == f32(kh * ${KW}u + kw)));
 }
 
 #include "lib/pool_windows.wgsl"

@@ -16,6 +16,13 @@ export interface CompileOptions {
   readonly verify?: number
   /** How many steps an output stays readable; 8 unless given. */
   readonly ring?: number
+  /**
+   * How activations are kept in memory: 'f16' takes half the bytes for what a step computes on its way and needs the device feature
+   * shader-f16. All arithmetic, and everything that outlasts the step or decides its precision, stays f32: parameters, the optimizer's
+   * state, gradients, means and variances, losses, outputs. Activations beyond 65,504 are held there. 'f32' unless given. (Micikevicius
+   * et al. 2018, "Mixed precision training", without its loss scaling, which gradients in f32 do not need.)
+   */
+  readonly storage?: 'f32' | 'f16'
   /** Where the steps run; that of the first argument unless given. */
   readonly device?: Device
   /** @internal Other ways to place and order the same work; the bits must not change. For tests. */

@@ -60,6 +60,15 @@ export class CompiledPlan {
     this.ringDepth = options.ring ?? 8
     if (!Number.isInteger(this.ringDepth) || this.ringDepth < 1)
       fail('compile', `ring is ${options.ring}`, 'it must be a whole number of at least 1')
+    const { storage = 'f32' } = options
+    if (storage !== 'f32' && storage !== 'f16')
+      fail('compile', `storage is ${String(storage)}`, "it must be 'f32' or 'f16'")
+    if (storage === 'f16' && !device.info.features.includes('shader-f16'))
+      fail(
+        'compile',
+        "storage is 'f16' on a device without shader-f16",
+        "use 'f32', or an adapter that has the feature",
+      )
     this.traced = traceFunction(this.device, this.fn, this.specs)
     const { program } = this.traced
     this.leaves = leavesOf(program)
@@ -69,7 +78,7 @@ export class CompiledPlan {
     const { reuse = true, order, poison = false } = options.debug ?? {}
     this.instance = new Instance(
       device,
-      buildPlan(program, { reuse, poison, outputs: 'slots', ...(order === undefined ? {} : { order }) }),
+      buildPlan(program, { reuse, poison, outputs: 'slots', storage, ...(order === undefined ? {} : { order }) }),
     )
   }
 

@@ -1,4 +1,4 @@
-import { computeType, isFloat } from '../dtype.ts'
+import { computeType, isFloat, storageType } from '../dtype.ts'
 import type { Access, Program } from '../gpu/pipelines.ts'
 import { type ParamValue, renderTemplate } from '../gpu/template.ts'
 import { gridOf, numel } from '../shape.ts'
@@ -65,6 +65,19 @@ class ShaderText {
       this.declare(name, 'read', arrayType(base.dtype), { value: base })
     }
     return name
+  }
+
+  /** The types of stored elements for the bindings of a kernel that ask for one. */
+  elementTypes(group: Group, { kernel, bindings }: KernelCall): Record<string, string> {
+    const types: Record<string, string> = {}
+    for (const { name, type } of kernel.bindings) {
+      const operand = bindings[name] as Operand
+      const dtype = 'input' in operand ? baseOf(group.node.inputs[operand.input] as Value).dtype : 'f32'
+      if (type) types[type] = storageType(dtype)
+      else if (dtype === 'f16') throw new Error(`${kernel.name}: ${name} is f16; the kernel reads it as f32`)
+      if (dtype === 'f16') this.usesHalf = true
+    }
+    return types
   }
 
   text(): string {
@@ -169,7 +182,7 @@ export function emitCall(group: Group, call: KernelCall, fusion: Fusion): Emitte
     shader.bindings.push(b)
     shader.uses.push('input' in operand ? { value: baseOf(group.node.inputs[operand.input] as Value) } : { operand })
   }
-  const params: Record<string, ParamValue> = { ...call.params }
+  const params: Record<string, ParamValue> = { ...call.params, ...shader.elementTypes(group, call) }
   for (const [param, { input, name }] of Object.entries(call.loads ?? {})) {
     const value = group.node.inputs[input] as Value
     const from = shader.declarations.length

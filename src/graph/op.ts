@@ -70,6 +70,10 @@ export interface MapOp<I extends string = string, A extends Attrs = Attrs> exten
   neutral?(constants: readonly (number | null)[], attrs: A): number | null
   /** The output's elements are elements of the first input and nothing else. */
   readonly moves?: boolean
+  /** The output always has a buffer of its own. */
+  readonly isKept?: boolean
+  /** Inputs that must be there before and are not read. */
+  readonly awaits?: readonly I[]
 }
 
 /** An operand of a kernel call. */
@@ -138,6 +142,10 @@ interface KernelCommon<I extends string, A extends Attrs> extends OpCommon<I, A>
   readonly virtual?: readonly I[]
   /** The last call stores output 0 through `store_y`. */
   readonly epilogue?: boolean
+  /** Inputs that the kernels read from buffers of f16 as well as of f32. */
+  readonly halfInputs?: readonly I[]
+  /** The output may be kept as f16: it is no statistic. */
+  readonly halfOutput?: boolean
   /** Useful work of the op. */
   cost(inputs: readonly Spec[], outputs: readonly Spec[], attrs: A): { readonly flops: number; readonly bytes: number }
 }

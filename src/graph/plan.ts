@@ -2,12 +2,14 @@ import { WgradError } from '../errors.ts'
 import type { Program } from '../gpu/pipelines.ts'
 import { formatBytes } from '../gpu/pool.ts'
 import { formatShape, numel } from '../shape.ts'
+import { lowerNode } from './choose.ts'
 import { settleEffects } from './effects.ts'
 import { type Emitted, emitCall, emitMap } from './emit.ts'
 import { hostOp, readOp, type VariableRead } from './leaf.ts'
 import { type DeviceTraits, traitsOf } from './op.ts'
 import { type Fusion, fuse, type Group } from './passes/fuse.ts'
 import { simplify } from './passes/simplify.ts'
+import { namedNode, narrowStorage } from './passes/storage.ts'
 import { type GraphProgram, leavesOf } from './program.ts'
 import { type Arranged, arrange, circleError, type Place, poisonProgram, type Retry } from './tasks.ts'
 import { formatSite, type Spec, specBytes, type Value } from './value.ts'
@@ -23,6 +25,8 @@ export interface PlanOptions {
   readonly poison: boolean
   /** Outputs are written to buffers given at each run, or kept in slots from which the runner copies them. */
   readonly outputs: 'direct' | 'slots'
+  /** How activations are kept; f32 unless given. */
+  readonly storage?: 'f32' | 'f16'
 }
 
 /** Workgroups along one axis of a dispatch, the same on every device. */
@@ -77,21 +81,34 @@ export function buildPlan(program: GraphProgram, options: PlanOptions): Plan {
   const traits = traitsOf(program.device)
   const leaves = leavesOf(program)
   const variables = variablesOf(program)
-  const simple = simplify(program)
+  const simple = options.storage === 'f16' ? withNarrowStorage(simplify(program), traits) : simplify(program)
   const variableIndex = new Map(variables.map((v, i) => [v, i]))
   const levels = new Map<string, number>()
   for (;;) {
     const settled = settleEffects(simple, levels)
-    const fusion = fuse(settled.program, settled.wanted, traits)
+    const choices = new Map<string, string>()
+    const fusion = fuse(settled.program, settled.wanted, traits, (node, op) =>
+      lowerNode(node, op, traits, program.device.variants, choices),
+    )
     const arranged: Arranged | Retry = arrange(settled, fusion, options, variableIndex)
     if (arranged.kind === 'done')
-      return finishPlan(settled.program, simple.outputs, fusion, arranged, leaves, variableIndex, traits)
+      return {
+        ...finishPlan(settled.program, simple.outputs, fusion, arranged, leaves, variableIndex, traits),
+        choices,
+      }
     for (const key of arranged.keys) {
       const level = (levels.get(key) ?? 0) + 1
       if (level > 2) throw circleError()
       levels.set(key, level)
     }
   }
+}
+
+/** The program with activations kept as f16, where they need a buffer at all. */
+function withNarrowStorage(program: GraphProgram, traits: DeviceTraits): GraphProgram {
+  const { program: settled, wanted } = settleEffects(program, new Map())
+  const { groups } = fuse(settled, wanted, traits, () => [])
+  return narrowStorage(program, new Set(groups.flatMap((g) => g.outputs)))
 }
 
 function finishPlan(
@@ -102,7 +119,7 @@ function finishPlan(
   leaves: readonly Value[],
   variableIndex: ReadonlyMap<Variable, number>,
   traits: DeviceTraits,
-): Plan {
+): Omit<Plan, 'choices'> {
   const leafIndex = new Map(leaves.map((v, i) => [v, i]))
   const hosts: { leaf: number; offset: number }[] = []
   let hostBytes = 0
@@ -164,10 +181,11 @@ function finishPlan(
       )
     }
     const shape = group.root ? ` ${formatShape(group.root.shape)}` : ''
-    const site = formatSite(group.node.site)
+    const { op, site: at } = namedNode(group.node)
+    const site = formatSite(at)
     steps.push({
-      op: group.node.op.name,
-      label: `${group.node.op.name}${shape}${site ? ` at ${site}` : ''}`,
+      op: op.name,
+      label: `${op.name}${shape}${site ? ` at ${site}` : ''}`,
       program: emitted.program,
       bindings,
       grid: emitted.grid,
@@ -219,7 +237,6 @@ function finishPlan(
     hosts,
     outputs,
     writes: [...writes],
-    choices: fusion.choices,
     flops: steps.reduce((sum, s) => sum + s.flops, 0),
   }
 }

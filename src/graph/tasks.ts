@@ -10,6 +10,7 @@ import { mapKernel } from './map-kernel.ts'
 import type { Fusion, Group } from './passes/fuse.ts'
 import { type Interval, placeIntervals } from './passes/memory.ts'
 import { type MemoryUse, orderTasks } from './passes/order.ts'
+import { namedNode } from './passes/storage.ts'
 import type { PlanOptions } from './plan.ts'
 import { formatSite, specBytes, type Value } from './value.ts'
 import type { Variable } from './variable.ts'
@@ -262,8 +263,9 @@ function dependencies(settled: Settled, groups: readonly Group[]): ReadonlySet<n
 
 /** `matmul [64, 256] at train.ts:12:7` */
 export function describeValue(value: Value): string {
-  const site = formatSite(value.node.site)
-  return `${value.node.op.name} ${formatShape(value.shape)}${site ? ` at ${site}` : ''}`
+  const { op, site: at } = namedNode(value.node)
+  const site = formatSite(at)
+  return `${op.name} ${formatShape(value.shape)}${site ? ` at ${site}` : ''}`
 }
 
 function temporaries(group: Group): Map<string, number> {
@@ -283,7 +285,7 @@ export function poisonProgram(bytes: number): { program: Program; grid: readonly
   const grid = gridOf(Math.ceil(words / threads))
   const source = renderTemplate(mapKernel.template, {
     DECLS: '@group(0) @binding(0) var<storage, read_write> y: array<u32>;',
-    BODY: 'y[i] = 0x7fc0dead;',
+    BODY: 'y[i] = 0x7fc07fc0;',
     N: words,
     ROW: grid[0] * threads,
     THREADS: threads,

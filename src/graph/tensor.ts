@@ -200,6 +200,19 @@ export function noGrad<T>(fn: () => T): T {
   }
 }
 
+let isReverse = false
+
+/** Runs `fn` as a part of the reverse walk, whose nodes are gradients, or (false) not as one though the walk is under way. */
+export function inReverse<T>(isOn: boolean, fn: () => T): T {
+  const outer = isReverse
+  isReverse = isOn
+  try {
+    return fn()
+  } finally {
+    isReverse = outer
+  }
+}
+
 /** Calls an op: checks its inputs, records a node, runs nothing. An op without inputs runs `on` a device, the default one unless given. */
 export function call(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}, on?: Device): Tensor[] {
   const values = inputs.map((t) => t.value)
@@ -207,6 +220,7 @@ export function call(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}, on?: 
   const device = on ?? sharedDevice(op.name, inputs)
   if (specs.some((s) => s.dtype === 'f16')) needHalf(op.name, device)
   const node = new Node(device, op, attrs, values, specs, captureSite(call))
+  node.isGradient = isReverse
   node.requiresGrad = gradEnabled && op.backward !== null && values.some((v) => v.node.requiresGrad)
   return node.outputs.map((o) => new Tensor(o))
 }

@@ -118,6 +118,8 @@ export class Node {
   readonly payload: unknown
   inputs: readonly Value[]
   requiresGrad = false
+  /** Made by the reverse walk. */
+  isGradient = false
   /** Nodes made so far. */
   static count = 0
 

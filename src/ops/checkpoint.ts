@@ -1,7 +1,7 @@
 import { grad } from '../autograd.ts'
 import { fail } from '../errors.ts'
 import type { MapOp } from '../graph/op.ts'
-import { call1, Tensor } from '../graph/tensor.ts'
+import { call1, inReverse, Tensor } from '../graph/tensor.ts'
 import { activeTrace } from '../graph/trace.ts'
 import { Node, type Spec, type Value } from '../graph/value.ts'
 import { randomPlace, withRandomPlace } from './random.ts'
@@ -15,6 +15,7 @@ export const afterOp: MapOp<'x' | 'token'> = {
   emit: (w, i) => w.load(0, i),
   flops: () => 0,
   aligned: () => true,
+  awaits: ['token'],
   backward: ({ grad: g }) => ({ x: () => g, token: null }),
   saves: [],
 }
@@ -73,8 +74,13 @@ export function checkpoint<Inputs extends readonly Tensor[]>(
     alias: true,
     saves: [],
     backward: ({ grad: g }) => {
-      const again = given.map((v) => call1(afterOp, [new Tensor(v), g]))
-      const recomputed = withRandomPlace(device, place, () => fn(...(again as unknown as Inputs)))
+      const { again, recomputed } = inReverse(false, () => {
+        const inputs = given.map((v) => call1(afterOp, [new Tensor(v), g]))
+        return {
+          again: inputs,
+          recomputed: withRandomPlace(device, place, () => fn(...(inputs as unknown as Inputs))),
+        }
+      })
       const wanted = [...again.filter((t) => t.requiresGrad), ...used]
       const grads = grad(recomputed, wanted, g)
       let next = 0

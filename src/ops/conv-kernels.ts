@@ -20,13 +20,13 @@ export const convForward: Kernel = defineKernel(
   'conv/forward.wgsl',
   forwardText,
   { ...sizes, ROWS: 'int', FOLDS: 'int', VEC4: 'flag' },
-  ['x', 'w'],
+  ['x: X_TYPE', 'w: W_TYPE'],
 )
 
 /** The same at stride 1, or the gradient of the images then, by strips of a row. */
 export const convStrip: Kernel = defineKernel('conv/strip.wgsl', stripText, { ...stripSizes, IS_GRAD: 'flag' }, [
-  'x',
-  'w',
+  'x: X_TYPE',
+  'w: W_TYPE',
 ])
 
 /** Its gradient with respect to the images. */
@@ -34,7 +34,7 @@ export const convInputGrad: Kernel = defineKernel(
   'conv/input_grad.wgsl',
   inputGradText,
   { ...sizes, ROWS: 'int', VEC4_DY: 'flag', VEC4_W: 'flag' },
-  ['dy', 'w'],
+  ['dy: DY_TYPE', 'w: W_TYPE'],
 )
 
 /** Its gradient with respect to the weights, in parts that are yet to be summed. */
@@ -42,7 +42,7 @@ export const convWeightGrad: Kernel = defineKernel(
   'conv/weight_grad.wgsl',
   weightGradText,
   { ...sizes, S: 'int', VEC4_X: 'flag', VEC4_DY: 'flag' },
-  ['x', 'dy'],
+  ['x: X_TYPE', 'dy: DY_TYPE'],
 )
 
 /** The same at stride 1, with the taps of a row together. */
@@ -50,7 +50,7 @@ export const convStripWeightGrad: Kernel = defineKernel(
   'conv/strip_weight_grad.wgsl',
   stripWeightGradText,
   { ...stripSizes, S: 'int' },
-  ['x', 'dy'],
+  ['x: X_TYPE', 'dy: DY_TYPE'],
 )
 
 type Pair = readonly [height: number, width: number]

@@ -65,8 +65,8 @@ export interface ConvTransposeOptions {
 export function convTranspose2d(x: Tensor, w: Tensor, options: ConvTransposeOptions = {}): Tensor {
   const op = 'convTranspose2d'
   const { bias = null, groups = 1 } = options
-  needDtype(op, 'x', x, 'f32')
-  needDtype(op, 'w', w, 'f32')
+  needDtype(op, 'x', x, 'f32', 'f16')
+  needDtype(op, 'w', w, 'f32', 'f16')
   if (x.shape.length !== 4 || w.shape.length !== 4 || w.size === 0) {
     const wanted = 'x must be [images, height, width, channels] and w [channels, height, width, outputs / groups]'
     fail(op, shown(x, w), wanted)

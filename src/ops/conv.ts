@@ -1,3 +1,4 @@
+import { type DType, promote } from '../dtype.ts'
 import { fail } from '../errors.ts'
 import type { Kernel } from '../gpu/kernel.ts'
 import { type KernelCall, type KernelOp, needDtype } from '../graph/op.ts'
@@ -44,6 +45,11 @@ function weightShape(x: readonly number[], dy: readonly number[], { size, groups
   return [dy[3] as number, ...size, (x[3] as number) / groups]
 }
 
+/** f16 where both are. */
+function joined(a: Spec, b: Spec): DType {
+  return promote(a.dtype, b.dtype) ?? 'f32'
+}
+
 function work(shape: ConvShape): { flops: number; bytes: number } {
   const { images, size, channels, outputs, kernel, groups } = shape
   const y = images * numel(convOutputSize(shape)) * outputs
@@ -56,6 +62,8 @@ export const convForwardOp: KernelOp<'x' | 'w', Windows> = {
   name: 'conv2d',
   inputs: ['x', 'w'],
   epilogue: true,
+  halfInputs: ['x', 'w'],
+  halfOutput: true,
   infer: ([x, w], attrs) => {
     const [images, weights] = [x as Spec, w as Spec]
     checkConv(images, weights, attrs.groups)
@@ -70,7 +78,7 @@ export const convForwardOp: KernelOp<'x' | 'w', Windows> = {
         'a window must fit into the padded image',
       )
     }
-    return [{ shape: [shape.images, p, q, shape.outputs], dtype: 'f32' }]
+    return [{ shape: [shape.images, p, q, shape.outputs], dtype: joined(images, weights) }]
   },
   variants: ({ inputs: [x, w], attrs, device }) => {
     const shape = convShape((x as Spec).shape, (w as Spec).shape, attrs)
@@ -94,8 +102,10 @@ export const convInputGradOp: KernelOp<'dy' | 'w', Sized> = {
   name: 'convInputGrad',
   inputs: ['dy', 'w'],
   epilogue: true,
+  halfInputs: ['dy', 'w'],
+  halfOutput: true,
   infer: ([dy, w], attrs) => [
-    { shape: inputShape((dy as Spec).shape, (w as Spec).shape, attrs), dtype: (dy as Spec).dtype },
+    { shape: inputShape((dy as Spec).shape, (w as Spec).shape, attrs), dtype: joined(dy as Spec, w as Spec) },
   ],
   variants: ({ inputs: [, w], outputs: [dx], attrs, device }) => {
     const shape = convShape((dx as Spec).shape, (w as Spec).shape, attrs)
@@ -122,8 +132,10 @@ export const convWeightGradOp: KernelOp<'x' | 'dy', Sized> = {
   name: 'convWeightGrad',
   inputs: ['x', 'dy'],
   epilogue: true,
+  halfInputs: ['x', 'dy'],
+  halfOutput: true,
   infer: ([x, dy], attrs) => [
-    { shape: weightShape((x as Spec).shape, (dy as Spec).shape, attrs), dtype: (x as Spec).dtype },
+    { shape: weightShape((x as Spec).shape, (dy as Spec).shape, attrs), dtype: joined(x as Spec, dy as Spec) },
   ],
   variants: ({ inputs: [x], outputs: [dw], attrs, device }) => {
     const shape = convShape((x as Spec).shape, (dw as Spec).shape, attrs)
@@ -195,8 +207,8 @@ function weightGradCalls(shape: ConvShape, choice: WeightGradChoice): KernelCall
 }
 
 function checkConv(x: Spec, w: Spec, groups: number): void {
-  needDtype('conv2d', 'x', x, 'f32')
-  needDtype('conv2d', 'w', w, 'f32')
+  needDtype('conv2d', 'x', x, 'f32', 'f16')
+  needDtype('conv2d', 'w', w, 'f32', 'f16')
   const shown = `x is ${formatShape(x.shape)} and w is ${formatShape(w.shape)}`
   if (x.shape.length !== 4 || w.shape.length !== 4) {
     fail(

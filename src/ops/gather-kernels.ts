@@ -12,12 +12,12 @@ const linksKernel: Kernel = defineKernel(
   ['links: read_write'],
 )
 const sizes = { OUTER: 'int', SIZE: 'int', COUNT: 'int', INNER: 'int', ROW: 'int', EPILOGUE_DECLS: 'code' } as const
-const takeGradKernel: Kernel = defineKernel('gather/take_grad.wgsl', takeGradText, sizes, ['links', 'dy'])
+const takeGradKernel: Kernel = defineKernel('gather/take_grad.wgsl', takeGradText, sizes, ['links', 'dy: DY_TYPE'])
 const gatherGradKernel: Kernel = defineKernel(
   'gather/gather_grad.wgsl',
   gatherGradText,
   { ...sizes, SIGNED: 'flag', LOAD_ID: 'code' },
-  ['dy'],
+  ['dy: DY_TYPE'],
 )
 
 /** x is [outer, size, inner], what was read of it [outer, count, inner]. */

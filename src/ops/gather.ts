@@ -80,6 +80,8 @@ export const gatherGradOp: KernelOp<'index' | 'dy', Sized> = {
   inputs: ['index', 'dy'],
   virtual: ['index'],
   epilogue: true,
+  halfInputs: ['dy'],
+  halfOutput: true,
   infer: ([, dy], { axis, size }) => {
     const { shape, dtype } = dy as Spec
     return [{ shape: shape.map((s, d) => (d === axis ? size : s)), dtype }]
@@ -150,6 +152,8 @@ export const takeGradOp: KernelOp<'ids' | 'dy', Sized & { readonly span: number 
   inputs: ['ids', 'dy'],
   virtual: ['ids'],
   epilogue: true,
+  halfInputs: ['dy'],
+  halfOutput: true,
   infer: ([, dy], { axis, span, size }) => {
     const { shape, dtype } = dy as Spec
     return [{ shape: [...shape.slice(0, axis), size, ...shape.slice(axis + span)], dtype }]

@@ -21,10 +21,13 @@ const params = {
 } as const
 
 /** Matrix product from registers alone. */
-export const matmulTile: Kernel = defineKernel('matmul/tile.wgsl', tileText, params, ['a', 'b'])
+export const matmulTile: Kernel = defineKernel('matmul/tile.wgsl', tileText, params, ['a: A_TYPE', 'b: B_TYPE'])
 
 /** Matrix product with tiles in shared memory. */
-export const matmulShared: Kernel = defineKernel('matmul/shared.wgsl', sharedText, { ...params, BK: 'int' }, ['a', 'b'])
+export const matmulShared: Kernel = defineKernel('matmul/shared.wgsl', sharedText, { ...params, BK: 'int' }, [
+  'a: A_TYPE',
+  'b: B_TYPE',
+])
 
 /** Sizes and storage of a batched product `[batches, m, k] x [batches, k, n]`. */
 export interface MatmulShape {

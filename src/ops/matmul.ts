@@ -1,7 +1,8 @@
+import { promote } from '../dtype.ts'
 import { fail } from '../errors.ts'
 import { type KernelOp, needDtype } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
-import type { Spec } from '../graph/value.ts'
+import { type Spec, specBytes } from '../graph/value.ts'
 import { broadcast, contiguousStrides, formatShape, numel } from '../shape.ts'
 import { stridedIndex } from './indexing.ts'
 import { type MatmulShape, matmulCall, matmulTiles, tileName } from './matmul-kernels.ts'
@@ -21,10 +22,12 @@ export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
   name: 'matmul',
   inputs: ['a', 'b'],
   epilogue: true,
+  halfInputs: ['a', 'b'],
+  halfOutput: true,
   infer: ([a, b], { transA, transB }) => {
     const [x, y] = [a as Spec, b as Spec]
-    needDtype('matmul', 'a', x, 'f32')
-    needDtype('matmul', 'b', y, 'f32')
+    needDtype('matmul', 'a', x, 'f32', 'f16')
+    needDtype('matmul', 'b', y, 'f32', 'f16')
     const [m, k] = matrix(x, transA)
     const [k2, n] = matrix(y, transB)
     const shown = `a is ${formatShape(x.shape)}${transA ? ' transposed' : ''} and b is ${formatShape(y.shape)}${transB ? ' transposed' : ''}`
@@ -37,7 +40,7 @@ export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
     }
     const batch = broadcast(x.shape.slice(0, -2), y.shape.slice(0, -2))
     if (!batch) return fail('matmul', shown, 'the axes before the last two must be equal or 1')
-    return [{ shape: [...batch, m, n], dtype: 'f32' }]
+    return [{ shape: [...batch, m, n], dtype: promote(x.dtype, y.dtype) ?? 'f32' }]
   },
   variants: ({ inputs, outputs, attrs, device }) => {
     const [a, b] = inputs as [Spec, Spec]
@@ -65,7 +68,7 @@ export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
   cost: ([a, b], [y], { transA }) => {
     const [, k] = matrix(a as Spec, transA)
     const out = numel((y as Spec).shape)
-    return { flops: 2 * out * k, bytes: 4 * (numel((a as Spec).shape) + numel((b as Spec).shape) + out) }
+    return { flops: 2 * out * k, bytes: [a, b, y].reduce((sum, s) => sum + specBytes(s as Spec), 0) }
   },
   backward: ({ in: { a, b }, grad, attrs: { transA, transB } }) => ({
     a: () => sumTo(transA ? product(b, grad, transB, true) : product(grad, b, false, !transB), a.shape),
@@ -88,7 +91,7 @@ function batchOffset(batch: readonly number[], spec: Spec, size: number): string
 }
 
 /**
- * Matrix product over the last two axes, the axes before them broadcast: [..., m, k] x [..., k, n] -> [..., m, n]. A
+ * Matrix product over the last two axes, the axes before them broadcast: [..., m, k] x [..., k, n] -> [..., m, n], f32 or f16 and added up in f32. A
  * vector on the left is one row, on the right one column, and that axis is dropped again. `transA` and `transB`
  * multiply by the transposed operand without copying it.
  */

@@ -18,14 +18,14 @@ const reach: ParamTypes = { REACH_H: 'int', REACH_W: 'int' }
 const includes = { 'lib/pool_windows.wgsl': poolWindowsText }
 
 /** Largest element of each window, or its place in the window. */
-export const maxPool: Kernel = defineKernel('pool/max.wgsl', maxText, { ...maxParams, IS_PLACE: 'flag' }, ['x'])
+export const maxPool: Kernel = defineKernel('pool/max.wgsl', maxText, { ...maxParams, IS_PLACE: 'flag' }, ['x: X_TYPE'])
 
 /** Its gradient, which goes to the first largest element, from the places. */
 export const maxPoolGrad: Kernel = defineKernel(
   'pool/max_grad.wgsl',
   maxGradText,
   { ...maxParams, ...reach },
-  ['places', 'dy'],
+  ['places', 'dy: DY_TYPE'],
   includes,
 )
 
@@ -34,18 +34,18 @@ export const maxPoolCellGrad: Kernel = defineKernel(
   'pool/max_cell_grad.wgsl',
   maxCellGradText,
   { ...maxParams, CP: 'int', CQ: 'int', HAS_EDGES: 'flag' },
-  ['x', 'dy'],
+  ['x: X_TYPE', 'dy: DY_TYPE'],
 )
 
 /** Mean of each window. */
-export const avgPool: Kernel = defineKernel('pool/avg.wgsl', avgText, avgParams, ['x'])
+export const avgPool: Kernel = defineKernel('pool/avg.wgsl', avgText, avgParams, ['x: X_TYPE'])
 
 /** Its gradient. */
 export const avgPoolGrad: Kernel = defineKernel(
   'pool/avg_grad.wgsl',
   avgGradText,
   { ...avgParams, ...reach },
-  ['dy'],
+  ['dy: DY_TYPE'],
   includes,
 )
 

@@ -43,7 +43,7 @@ function poolShape(x: readonly number[], windows: Windows): PoolShape {
 
 /** Shape of the output; throws where a window would hold padding alone. */
 function pooled(op: string, x: Spec, windows: Windows): Spec {
-  needDtype(op, 'x', x, 'f32')
+  needDtype(op, 'x', x, 'f32', 'f16')
   if (x.shape.length !== 4) fail(op, `x is ${formatShape(x.shape)}`, 'it must be [images, height, width, channels]')
   const shape = poolShape(x.shape, windows)
   const [p, q] = poolOutputSize(shape)
@@ -60,7 +60,7 @@ function pooled(op: string, x: Spec, windows: Windows): Spec {
       fail(op, shown, 'each window must hold a pixel: pad by at most half the kernel')
     }
   }
-  return { shape: [shape.images, p, q, shape.channels], dtype: 'f32' }
+  return { shape: [shape.images, p, q, shape.channels], dtype: x.dtype }
 }
 
 function calls(call: TiledCall, bindings: KernelCall['bindings'], flops: number, bytes: number): KernelCall[] {
@@ -78,6 +78,8 @@ export const maxPoolOp: KernelOp<'x', Windows> = {
   name: 'maxPool2d',
   inputs: ['x'],
   epilogue: true,
+  halfInputs: ['x'],
+  halfOutput: true,
   infer: ([x], attrs) => [pooled('maxPool2d', x as Spec, attrs)],
   lower: ({ inputs, outputs, attrs }) => {
     const { flops, bytes } = maxPoolOp.cost(inputs, outputs, attrs)
@@ -121,6 +123,8 @@ export const maxPoolGradOp: KernelOp<'x' | 'dy', Windows> = {
   name: 'maxPoolGrad',
   inputs: ['x', 'dy'],
   epilogue: true,
+  halfInputs: ['x', 'dy'],
+  halfOutput: true,
   infer: ([x]) => [x as Spec],
   variants: ({ inputs: [x, dy], outputs, attrs }) => {
     const work = maxPoolGradOp.cost([x as Spec, dy as Spec], outputs, attrs)
@@ -143,6 +147,8 @@ export const avgPoolOp: KernelOp<'x', Averaged> = {
   name: 'avgPool2d',
   inputs: ['x'],
   epilogue: true,
+  halfInputs: ['x'],
+  halfOutput: true,
   infer: ([x], attrs) => [pooled('avgPool2d', x as Spec, attrs)],
   lower: ({ inputs, outputs, attrs }) => {
     const { flops, bytes } = avgPoolOp.cost(inputs, outputs, attrs)
@@ -162,6 +168,8 @@ export const avgPoolGradOp: KernelOp<'dy', Averaged & { readonly size: readonly 
   name: 'avgPoolGrad',
   inputs: ['dy'],
   epilogue: true,
+  halfInputs: ['dy'],
+  halfOutput: true,
   infer: ([dy], { size }) => {
     const { shape, dtype } = dy as Spec
     return [{ shape: [shape[0] as number, ...size, shape[3] as number], dtype }]

@@ -26,6 +26,7 @@ export const resampleOp: KernelOp<'x', Resample> = {
   inputs: ['x'],
   virtual: ['x'],
   epilogue: true,
+  halfOutput: true,
   infer: ([x], attrs) => [{ shape: resampledShape(x as Spec, attrs), dtype: (x as Spec).dtype }],
   lower: ({ inputs: [x], attrs: { axis, size, map, transposed } }) =>
     resampleCalls((x as Spec).shape, axis, size, map, transposed),

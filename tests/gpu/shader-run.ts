@@ -40,7 +40,12 @@ export async function runShader(
 fn store_y(i: u32, value: f32) {
   y[i] = value;
 }`
-  const code = renderTemplate(call.kernel.template, { ...call.params, EPILOGUE_DECLS: decls })
+  const types = call.kernel.bindings.flatMap(({ type }) => (type ? [[type, 'f32']] : []))
+  const code = renderTemplate(call.kernel.template, {
+    ...call.params,
+    ...Object.fromEntries(types),
+    EPILOGUE_DECLS: decls,
+  })
   device.pushErrorScope('validation')
   const module = device.createShaderModule({ code })
   const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module } })

@@ -79,15 +79,22 @@ interface Declared {
   name: string
   access: string
   binding: number
+  type: string
 }
 
 /** Storage bindings of a shader file as written, in every branch of its directives. */
 function storageBindings(text: string): Declared[] {
-  const binding = /@group\(0\)\s*@binding\((\d+)\)\s*var\s*<\s*storage\s*(?:,\s*(\w+)\s*)?>\s*(\w+)/g
+  const binding = /@group\(0\)\s*@binding\((\d+)\)\s*var\s*<\s*storage\s*(?:,\s*(\w+)\s*)?>\s*(\w+)\s*:\s*([^;]+);/g
   const code = text.replace(/\/\/.*$/gm, '')
   return [...code.matchAll(binding)]
-    .map(([, at, access = 'read', name = '']) => ({ name, access, binding: Number(at) }))
+    .map(([, at, access = 'read', name = '', type = '']) => ({ name, access, binding: Number(at), type }))
     .sort((a, b) => a.binding - b.binding)
+}
+
+/** Whether a buffer of this type has elements of the dtype, which may be the name of a parameter, alone or by four. */
+function holds(type: string, dtype: string): boolean {
+  const element = type.replace(/^array<(.*)>$/, '$1').replace(/^vec4<(.*)>$/, '$1')
+  return element === dtype || element === `\${${dtype}}`
 }
 
 /** What a shader's header says otherwise than its code. */
@@ -121,6 +128,8 @@ function headerFaults(file: string, text: string): string[] {
       (each) => each.name === buffer.name && (each.access === 'read') !== (buffer.access === 'read'),
     )
     if (wrong) faults.push(`${file}: ${buffer.name} is ${buffer.access} in the header and ${wrong.access} in the code`)
+    const other = bindings.find((each) => each.name === buffer.name && !holds(each.type, buffer.dtype))
+    if (other) faults.push(`${file}: ${buffer.name} is ${buffer.dtype} in the header and ${other.type} in the code`)
   }
   if (!/^\/\/ Dispatch:/m.test(text)) faults.push(`${file}: the header has no line 'Dispatch:'`)
   return faults
@@ -146,6 +155,9 @@ describe('shader headers', () => {
     expect(faults(shader.replace('f32  write', 'f32  read'))).toBe(1)
     expect(faults(shader.replace('binding(0)', 'binding(2)'))).toBe(1)
     expect(faults(shader.replace('> x:', '> a:'))).toBe(1)
+    expect(faults(shader.replace('x: array<f32>', 'x: array<f16>'))).toBe(1)
+    expect(faults(shader.replace('x: array<f32>', 'x: array<${X_TYPE}>').replace('[n]  f32', '[n]  X_TYPE'))).toBe(0)
+    expect(faults(shader.replace('x: array<f32>', 'x: array<vec4<f32>>'))).toBe(0)
     expect(faults(shader.replace('// Dispatch', '// Grid'))).toBe(1)
   })
 

@@ -221,7 +221,7 @@ export const convChecks: readonly OpCheck[] = [
       },
       {
         inputs: [{ shape: [1, 2, 2, 1], dtype: 'i32' }, [1, 1, 1, 1]],
-        message: 'conv2d: x is i32; it must be f32',
+        message: 'conv2d: x is i32; it must be f32 or f16',
       },
       {
         inputs: [[1, 2, 2, 1], [3, 1, 1, 1], [2]],

@@ -128,7 +128,7 @@ export const matmulChecks: readonly OpCheck[] = [
         },
         {
           inputs: [{ shape: [2, 2], dtype: 'i32' }, [2, 2]],
-          message: 'matmul: a is i32; it must be f32',
+          message: 'matmul: a is i32; it must be f32 or f16',
         },
       ],
     },

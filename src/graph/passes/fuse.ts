@@ -1,5 +1,4 @@
 import { numel } from '../../shape.ts'
-import { lowerNode } from '../choose.ts'
 import type { DeviceTraits, KernelCall, KernelOp, MapOp } from '../op.ts'
 import { type GraphProgram, isLeaf } from '../program.ts'
 import type { Node, Value } from '../value.ts'
@@ -22,8 +21,6 @@ export interface Fusion {
   readonly groups: readonly Group[]
   /** Pack nodes: their inputs are to be placed inside the output. */
   readonly packs: readonly Node[]
-  /** The variant taken for each piece of work that has several. */
-  readonly choices: ReadonlyMap<string, string>
   /** True for values that are recomputed inside their readers. */
   inlined(value: Value): boolean
 }
@@ -48,9 +45,14 @@ export function baseOf(value: Value): Value {
 
 /**
  * Groups elementwise ops with each other and with the kernels before and after them. `wanted` are values that need a
- * buffer.
+ * buffer; `lower` gives the dispatches of a kernel node.
  */
-export function fuse(program: GraphProgram, wanted: readonly Value[], traits: DeviceTraits): Fusion {
+export function fuse(
+  program: GraphProgram,
+  wanted: readonly Value[],
+  traits: DeviceTraits,
+  lower: (node: Node, op: KernelOp) => readonly KernelCall[],
+): Fusion {
   const uses = usesOf(program)
   const stored = new Set<Value>()
   const store = (v: Value): void => {
@@ -65,6 +67,7 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
         if (!isVirtual(op, i)) store(v)
       })
     } else if (op.kind === 'pack') node.inputs.forEach(store)
+    else if (op.kind === 'map' && op.isKept) store(node.outputs[0] as Value)
   }
 
   /** Buffers that computing a value reads, as known when it was looked at: an upper bound for the binding limit. */
@@ -121,11 +124,9 @@ export function fuse(program: GraphProgram, wanted: readonly Value[], traits: De
     if (!plain && ((again && cost > 1) || (readers.length > 1 && cost > recomputeFlops))) store(v)
   }
 
-  const choices = new Map<string, string>()
   return {
-    groups: formGroups(program, uses, stored, inlined, traits, choices),
+    groups: formGroups(program, uses, stored, inlined, traits, lower),
     packs: program.nodes.filter((n) => n.op.kind === 'pack'),
-    choices,
     inlined,
   }
 }
@@ -159,7 +160,7 @@ function formGroups(
   stored: ReadonlySet<Value>,
   inlined: (v: Value) => boolean,
   traits: DeviceTraits,
-  choices: Map<string, string>,
+  lower: (node: Node, op: KernelOp) => readonly KernelCall[],
 ): Group[] {
   const hosts = new Map<Value, Value>()
   const rootOf = new Map<Value, Value>()
@@ -187,7 +188,7 @@ function formGroups(
       groups.push({ kind: 'map', node, root: out, outputs: [out], reads, calls: [] })
     } else if (op.kind === 'kernel') {
       const root = out ? (rootOf.get(out) ?? out) : null
-      const calls = lowerNode(node, op, traits, program.device.variants, choices)
+      const calls = lower(node, op)
       const reads = readsOf(node.inputs, inlined)
       if (root && root !== out) for (const b of readsOf(root.node.inputs, inlined)) if (b !== out) reads.add(b)
       const outputs = root ? [root, ...node.outputs.slice(1)] : []

@@ -53,7 +53,9 @@ export function simplify(program: GraphProgram): GraphProgram {
 }
 
 function rebuilt(node: Node, inputs: readonly Value[]): Node {
-  return new Node(node.device, node.op, node.attrs, inputs, node.outputs, node.site, node.payload)
+  const fresh = new Node(node.device, node.op, node.attrs, inputs, node.outputs, node.site, node.payload)
+  fresh.isGradient = node.isGradient
+  return fresh
 }
 
 /** An equal value that costs less, or null. */
