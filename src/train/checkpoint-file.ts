@@ -1,7 +1,6 @@
 import { WgradError } from '../errors.ts'
 import { type FileSource, openSafetensors, streamSafetensors } from '../io/index.ts'
 import type { StateDict } from '../nn/module.ts'
-import { fromText, isRecord } from './plain.ts'
 
 const format = 'wgrad.checkpoint'
 const version = '1'
@@ -46,13 +45,6 @@ export async function decodeFile(source: FileSource): Promise<FileContent> {
   if (found !== metadata.sha256)
     throw new DamagedFileError(`its content has SHA-256 ${found}, ${metadata.sha256} was written; the file is damaged`)
   return { state, tensors }
-}
-
-/** The state as an object; it was checked to be as it was written. */
-export function parseState(state: string): Readonly<Record<string, unknown>> {
-  const parsed = fromText(state)
-  if (!isRecord(parsed)) throw new DamagedFileError(`its state is ${state.slice(0, 40)}; it must be an object`)
-  return parsed
 }
 
 async function whole<T>(read: () => Promise<T>): Promise<T> {

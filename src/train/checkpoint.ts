@@ -1,10 +1,11 @@
 import { WgradError } from '../errors.ts'
 import type { StateDict } from '../nn/module.ts'
-import { DamagedFileError, decodeFile, encodeFile, parseState } from './checkpoint-file.ts'
+import { DamagedFileError, decodeFile, encodeFile } from './checkpoint-file.ts'
 import type { Json } from './json.ts'
 import { toText } from './plain.ts'
+import { type PlainState, parseState } from './plain-state.ts'
 import { type CheckpointStore, checkedName } from './store.ts'
-import { capture, flatten, type PlainState, restore, type Training, unflatten } from './training-state.ts'
+import { capture, flatten, restore, type Training, unflatten } from './training-state.ts'
 
 /** How far a training is, and what else to keep. */
 export interface Progress {
@@ -187,7 +188,7 @@ async function newest(op: string, store: CheckpointStore, name: string, options:
       const source = await store.read(file)
       if (!source) continue
       const { state, tensors } = await decodeFile(source)
-      const { step, epoch, extra, ...plain } = parseState(state) as unknown as Loaded & PlainState
+      const { step, epoch, extra, ...plain } = parseState(state)
       return { loaded: { step, epoch, extra, file }, plain, tensors }
     } catch (cause) {
       if (!(cause instanceof DamagedFileError)) {

@@ -7,6 +7,7 @@ import type { ExponentialMovingAverage } from '../optim/ema.ts'
 import type { LRScheduler, ReduceLROnPlateau } from '../optim/scheduler.ts'
 import { type AnyOptimizer, type OptimizerState, optimizerState, optimizerWrites } from '../optim/state.ts'
 import { fromText, isRecord, toText } from './plain.ts'
+import type { PlainState } from './plain-state.ts'
 
 /** Anything that has a place to go on from, as plain data: a `DataLoader`, a generator of your own. */
 export interface Stateful {
@@ -35,19 +36,6 @@ export interface Training {
   readonly loader?: Stateful
   /** Whatever else has a state, by names of yours. */
   readonly parts?: Readonly<Record<string, Stateful>>
-}
-
-/** A training's state but for its tensors. */
-export interface PlainState {
-  readonly generator: { readonly seed: number; readonly offset: number }
-  readonly optimizer: Omit<OptimizerState, 'moments'> | null
-  readonly schedulers: readonly unknown[]
-  readonly accumulator: { readonly every: number; readonly pending: number } | null
-  readonly average: { readonly decay: number } | null
-  readonly loader: { readonly state: unknown; readonly batches: Readonly<Record<string, unknown>> } | null
-  readonly parts: Readonly<Record<string, unknown>>
-  /** Which kernel does which work, as `device.variants.used()` gives it: the bits depend on it. */
-  readonly variants: Readonly<Record<string, string>>
 }
 
 const groups = ['model', 'optimizer', 'accumulator', 'average'] as const
