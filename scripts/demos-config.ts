@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { InlineConfig } from 'vite'
+import type { InlineConfig, Plugin } from 'vite'
 import { compactWgsl } from './compact-wgsl.ts'
 import { ownSources } from './own-sources.ts'
 
@@ -12,6 +12,18 @@ function pages(): string[] {
   return files.filter((file) => /^([\w-]+\/)?index\.html$/.test(file)).map((file) => `${root}demos/${file}`)
 }
 
+/** Puts the notices of what the library itself is made of beside those that Vite writes for the pages. */
+function notices(): Plugin {
+  const name = 'THIRD_PARTY_NOTICES.md'
+  return {
+    name: 'notices',
+    apply: 'build',
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: name, source: readFileSync(root + name, 'utf8') })
+    },
+  }
+}
+
 /** How Vite serves the demos and builds them into `dist-demos`: static files that work below any path. */
 export function demosConfig(): InlineConfig {
   return {
@@ -19,7 +31,7 @@ export function demosConfig(): InlineConfig {
     base: './',
     configFile: false,
     appType: 'mpa',
-    plugins: [ownSources(), compactWgsl()],
+    plugins: [ownSources(), compactWgsl(), notices()],
     optimizeDeps: { noDiscovery: true },
     server: { fs: { allow: [root] } },
     worker: { format: 'es', plugins: () => [ownSources(), compactWgsl()] },
@@ -27,6 +39,7 @@ export function demosConfig(): InlineConfig {
       target: 'es2022',
       outDir: `${root}dist-demos`,
       emptyOutDir: true,
+      license: { fileName: 'licences.md' },
       rollupOptions: { input: pages() },
     },
   }

@@ -1,5 +1,6 @@
 import uPlot from 'uplot'
 import { element, onceAFrame } from './elements.ts'
+import { logRange } from './log-range.ts'
 
 /** A curve over the steps. */
 export interface Chart {
@@ -21,7 +22,7 @@ export function lossChart(): Chart {
     id: 'loss-chart',
     name: 'Loss by step',
     format: (value) => String(Number(value.toPrecision(2))),
-    scale: { distr: 3, range: (_, low, high) => (low > 0 ? [low / 1.3, high * 1.2] : [0.1, 3]) },
+    scale: { distr: 3, range: (_, low, high) => logRange(low, high) },
     isDotted: true,
   })
 }

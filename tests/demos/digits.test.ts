@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser } from 'puppeteer'
+import type { Browser, ElementHandle } from 'puppeteer'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser } from '../../scripts/support/browser.ts'
 import { drawDigits } from '../../src/data/glyphs.ts'
-import { openSafetensors } from '../../src/io/safetensors.ts'
+import { openSafetensors, writeSafetensors } from '../../src/io/index.ts'
 import { DigitsPage } from './digits-page.ts'
 import { openSite, type Site } from './site.ts'
 import { traceTasks } from './trace.ts'
@@ -36,7 +36,7 @@ describe('the page of digits', () => {
   let page: DigitsPage
 
   beforeAll(async () => {
-    page = await DigitsPage.open(browser, `${site.digits}${quick}&epochs=5`)
+    page = await DigitsPage.open(browser, `${site.digits}${quick}&epochs=2`)
     await page.until(/^Ready/)
   })
 
@@ -53,7 +53,7 @@ describe('the page of digits', () => {
     await page.until(/^Training/)
     await page.untilStep(30)
     const end = await traceTasks(page.page)
-    await page.until(/^Done at step 780/)
+    await page.until(/^Done at step 312/)
     const tasks = await end()
     // Enough of them to have been there while it trained: at least one for each frame that drew something.
     expect(tasks.length).toBeGreaterThan(50)
@@ -171,24 +171,33 @@ describe('the page of digits', () => {
     const path = join(await mkdtemp(join(tmpdir(), 'wgrad-saved-')), name)
     await writeFile(path, bytes)
     await page.page.select('select[name="network"]', 'cnn')
-    const input = await page.page.$('#file')
-    await (input as unknown as { uploadFile(path: string): Promise<void> }).uploadFile(path)
+    const input = (await page.page.$('#file')) as ElementHandle<HTMLInputElement>
+    await input.uploadFile(path)
     await page.until(/is loaded$/)
     expect(await page.page.$eval('select[name="network"]', (select) => (select as HTMLSelectElement).value)).toBe('mlp')
     expect(await page.text('accuracy')).toBe(accuracy)
     expect(await page.step()).toBe(0)
     const again = await page.save()
     expect(again.bytes.equals(bytes)).toBe(true)
+
+    // What does not fit is refused, and changes nothing.
+    const other = join(tmpdir(), `wgrad-${process.pid}.safetensors`)
+    await writeFile(other, writeSafetensors({ w: { shape: [1], data: [1] } }, { metadata: { network: 'mlp' } }))
+    await input.uploadFile(other)
+    await page.page.waitForSelector('#notice:not([hidden])')
+    expect(await page.text('notice')).toContain('missing 1.weight [128, 784]')
+    expect(await page.text('status')).toBe('Paused at step 0')
+    expect((await page.save()).bytes.equals(bytes)).toBe(true)
     expect(page.errors).toEqual([])
   })
 })
 
 test('pauses, reloads and goes on with the same bits', async () => {
-  const open = (): Promise<DigitsPage> => DigitsPage.open(browser, `${site.digits}${quick}&epochs=1`)
+  const open = (): Promise<DigitsPage> => DigitsPage.open(browser, `${site.digits}${quick}&epochs=2`)
   const straight = await open()
   await straight.until(/^Ready/)
   await straight.press('primary')
-  await straight.until(/^Done at step 156/)
+  await straight.until(/^Done at step 312/)
   const whole = await straight.save()
   await straight.page.browserContext().close()
 
@@ -216,14 +225,23 @@ test('pauses, reloads and goes on with the same bits', async () => {
   await page.page.reload()
   await page.until(/^Training/)
   expect(await page.step()).toBeGreaterThanOrEqual(at)
-  await page.until(/^Done at step 156/)
+  await page.until(/^Done at step 312/)
   expect((await page.save()).bytes.equals(whole.bytes)).toBe(true)
   expect(bytes.equals(whole.bytes)).toBe(false)
 
   // Starting anew forgets it.
   await page.press('anew')
   await page.until(/^Training/)
-  expect(await page.step()).toBeLessThan(156)
+  expect(await page.step()).toBeLessThan(312)
+  expect(page.errors).toEqual([])
+  await page.page.browserContext().close()
+})
+
+test('the list of demos leads to it', async () => {
+  const page = await DigitsPage.open(browser, site.index)
+  await Promise.all([page.page.waitForNavigation(), page.page.click('main a')])
+  expect(page.page.url()).toBe(site.digits)
+  await page.until(/^Ready/)
   expect(page.errors).toEqual([])
   await page.page.browserContext().close()
 })
@@ -258,7 +276,7 @@ test('goes on after the GPU was lost', async () => {
     }
   })
   await page.page.waitForSelector('#notice:not([hidden])', { timeout: 60_000 })
-  expect(await page.text('notice')).toMatch(/The browser lost the GPU[\s\S]*load the last checkpoint/)
+  expect(await page.text('notice')).toMatch(/The browser lost the GPU[\s\S]*The training is kept\./)
   await page.press('notice-action')
   await page.until(/^Done at step 156/)
   expect(page.errors).toEqual([])

@@ -7,6 +7,8 @@ import { demosConfig } from '../../scripts/demos-config.ts'
 
 /** The demos as a static site on a server of their own. */
 export interface Site {
+  /** Address of the list of demos. */
+  index: string
   /** Address of the page of digits, somewhere below the server's root. */
   digits: string
   close(): Promise<void>
@@ -47,6 +49,7 @@ export async function openSite(mnist: string | null): Promise<Site> {
   const address = server.address()
   if (!address || typeof address === 'string') throw new Error(`the site has no port: ${address}`)
   return {
+    index: `http://127.0.0.1:${address.port}${base}index.html`,
     digits: `http://127.0.0.1:${address.port}${base}digits/index.html`,
     async close() {
       server.closeAllConnections()

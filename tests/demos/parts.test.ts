@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Curve } from '../../demos/digits/curve.ts'
+import { logRange } from '../../demos/digits/log-range.ts'
 import { Predictions } from '../../demos/digits/predictions.ts'
 import { type Stroke, toDigit } from '../../demos/digits/strokes.ts'
 
@@ -109,4 +110,17 @@ test('predictions keep what was read, how surely, and the share that is right', 
   }
   expect(Array.from(predictions.read)).toEqual([1, 0, 0])
   expect(Array.from(predictions.sure, (share) => Number(share.toFixed(5)))).toEqual([0.75, 0.9, 0.5])
+})
+
+test('a logarithmic axis begins and ends with one digit around its values', () => {
+  expect(logRange(0.00331, 2.31)).toEqual([0.003, 3])
+  expect(logRange(1, 1)).toEqual([1, 2])
+  expect(logRange(0.2, 0.95)).toEqual([0.2, 1])
+  expect(logRange(5e-7, 12)).toEqual([5e-7, 20])
+  for (const [low, high] of [
+    [0, 1],
+    [Number.NaN, Number.NaN],
+    [1, Number.POSITIVE_INFINITY],
+  ] as const)
+    expect(logRange(low, high)).toEqual([0.1, 3])
 })
