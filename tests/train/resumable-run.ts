@@ -146,6 +146,8 @@ export async function run(
       epochLosses.push(value)
       // From here on other kernels do the work than the device would choose.
       if (kind === 'sgd' && at === 10) variants.pin(lastOffered(variants.offered()))
+      // Options may be set by hand at any time.
+      if (at === 20) for (const group of optimizer?.groups ?? []) Object.assign(group.options, { weightDecay: 0.03 })
       losses[at] = bitsOf([value])
       if (saveAt.includes(at))
         saves.push(saveCheckpoint(store, `${kind}-${at}`, training, { step: at, extra: epochLosses }, { keep: 1 }))
