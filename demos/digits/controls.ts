@@ -25,7 +25,7 @@ const enabled: Record<State, readonly ('primary' | 'anew' | 'save' | 'load')[]> 
   pausing: [],
   paused: ['primary', 'anew', 'save', 'load'],
   done: ['primary', 'anew', 'save', 'load'],
-  stopped: ['anew', 'load'],
+  stopped: ['primary', 'anew', 'load'],
   failed: [],
 }
 

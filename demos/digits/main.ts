@@ -33,6 +33,10 @@ let trainer: Caller<Calls, Events> | null = null
 let settings: Settings | null = null
 /** Epochs that it is to have in all. */
 let goal = 0
+/** This tab keeps its training in the browser. */
+let canKeep = true
+/** A training is kept that could go on. */
+let isKept = false
 /** Cancels what the worker is at. */
 let stop = new AbortController()
 
@@ -68,6 +72,9 @@ async function start(): Promise<void> {
   }
   showAdapter(opened.adapter)
   const { kept } = opened
+  canKeep = opened.canKeep
+  isKept = kept !== null
+  explainSettings()
   if (!kept) return view.state('ready', 'Ready', 'Train')
   form.write(kept.settings, kept.epochs)
   await attempt(async () => {
@@ -85,17 +92,19 @@ async function attempt(work: () => Promise<void>): Promise<void> {
     await work()
   } catch (error) {
     view.progress(undefined)
-    if (stop.signal.aborted && error === stop.signal.reason) return
+    // What was cancelled has been told, or gave way to something else.
+    if (error instanceof DOMException && error.name === 'AbortError') return
     showFailure(error instanceof Error ? error : new Error(String(error)))
   }
 }
 
 async function primary(): Promise<void> {
   if (view.current === 'ready') return beginAnew()
+  if (view.current === 'stopped') return start()
   if (view.current === 'working') {
     stop.abort()
     view.progress(undefined)
-    return view.state('ready', 'Cancelled', 'Train')
+    return isKept ? view.state('stopped', 'Cancelled', 'Go on') : view.state('ready', 'Cancelled', 'Train')
   }
   if (view.current === 'training') return pause()
   if (view.current === 'done') goal += form.read().epochs
@@ -105,6 +114,7 @@ async function primary(): Promise<void> {
 /** Forgets the training at hand and begins one with the settings of the form. */
 async function beginAnew(): Promise<void> {
   const asked = form.read()
+  isKept = false
   await setUp(asked.settings, true)
   goal = asked.epochs
   await train()
@@ -123,6 +133,7 @@ async function setUp(wanted: Settings, anew: boolean): Promise<Standing> {
 
 async function train(): Promise<void> {
   const signal = nextSignal()
+  isKept = canKeep
   view.state('training', 'Training', 'Pause')
   const standing = await caller().call('train', { epochs: goal }, { signal })
   showStanding(standing)
@@ -255,7 +266,7 @@ function showFailure(error: Error): void {
   } else {
     notice({ title: 'That did not work', paragraphs: [error.message] })
     if (view.current === 'training' || view.current === 'working') {
-      view.state(settings ? 'stopped' : 'ready', 'Stopped', settings ? undefined : 'Train')
+      view.state(isKept ? 'stopped' : 'ready', 'Stopped', isKept ? 'Try again' : 'Train')
     }
   }
 }
@@ -265,7 +276,9 @@ function explainSettings(): void {
   element('settings-note', HTMLElement).textContent =
     settings && form.differs(settings)
       ? '“Start anew” trains with these settings; the training at hand has others.'
-      : 'Training is kept in this browser: a reload goes on where it was.'
+      : canKeep
+        ? 'Training is kept in this browser: a reload goes on where it was.'
+        : 'Another tab trains here already, so this one forgets its training when it is closed.'
 }
 
 function nextSignal(): AbortSignal {

@@ -48,7 +48,15 @@ export interface Standing {
 /** What the page asks of the worker. A call is cancelled by its signal. */
 export type Calls = {
   /** Opens WebGPU, and looks for a training that is kept; rejects with what to do where there is no WebGPU. */
-  open: { input: null; output: { readonly adapter: Adapter; readonly kept: Kept | null } }
+  open: {
+    input: null
+    output: {
+      readonly adapter: Adapter
+      readonly kept: Kept | null
+      /** False where another tab has the place in which trainings are kept. */
+      readonly canKeep: boolean
+    }
+  }
   /** Loads the digits and makes the network; goes on from what is kept, or forgets it where `anew`. */
   setUp: { input: Setup & { readonly anew: boolean }; output: Standing }
   /** Trains until so many epochs are done in all; when cancelled, stops after the step at hand and keeps it. */

@@ -1,6 +1,6 @@
 import { type Device, openDevice } from 'wgrad'
 import { openSafetensors, readSafetensors } from 'wgrad/io'
-import { browserStore, servePort, transferred } from 'wgrad/train'
+import { browserStore, type CheckpointStore, memoryStore, servePort, transferred } from 'wgrad/train'
 import { type Digits, findDigits } from './find-digits.ts'
 import { forget, readFirstWeights, readKept, writeKept } from './kept.ts'
 import type { Calls, DigitsSource, Events, NetworkKind, Settings, Setup } from './protocol.ts'
@@ -9,7 +9,10 @@ import { Session } from './session.ts'
 /** Software adapters measure on fewer digits, since that is most of what they do. */
 const softwareTest = 1000
 
-const store = browserStore('digits-demo')
+/** Milliseconds that a page which is going away, such as before a reload, has to give its place free. */
+const patience = 3000
+
+let store: CheckpointStore = memoryStore()
 let device: Device | null = null
 let digits: { of: DigitsSource; found: Digits } | null = null
 let session: Session | null = null
@@ -19,7 +22,9 @@ const server = servePort<Calls, Events>(self, {
   async open() {
     device ??= await openDevice()
     const { description, software } = device.info
-    return { adapter: { description, software }, kept: await readKept(store) }
+    const canKeep = await takePlace()
+    if (canKeep) store = browserStore('digits-demo')
+    return { adapter: { description, software }, kept: await readKept(store), canKeep }
   },
   setUp: ({ anew, ...setup }, { signal }) =>
     inTurn(async () => {
@@ -55,6 +60,19 @@ const server = servePort<Calls, Events>(self, {
       return settings
     }),
 })
+
+/** Takes the place in which trainings are kept, for as long as this worker lives; false where another tab has it. */
+function takePlace(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const hold = (): Promise<never> => {
+      resolve(true)
+      return new Promise(() => undefined)
+    }
+    navigator.locks
+      .request('wgrad-digits-demo', { signal: AbortSignal.timeout(patience) }, hold)
+      .catch(() => resolve(false))
+  })
+}
 
 function current(): Session {
   if (!session) throw new Error('nothing is being trained yet')

@@ -229,10 +229,23 @@ test('pauses, reloads and goes on with the same bits', async () => {
   expect((await page.save()).bytes.equals(whole.bytes)).toBe(true)
   expect(bytes.equals(whole.bytes)).toBe(false)
 
-  // Starting anew forgets it.
-  await page.press('anew')
-  await page.until(/^Training/)
-  expect(await page.step()).toBeLessThan(312)
+  // Starting anew forgets it, also in the middle of a training.
+  for (let time = 0; time < 2; time++) {
+    await page.press('anew')
+    await page.until(/^(?!Training|Done)/)
+    await page.until(/^Training/)
+    expect(await page.step()).toBeLessThan(312)
+    await page.untilStep(1)
+  }
+  expect(await page.page.$eval('#notice', (notice) => (notice as HTMLElement).hidden)).toBe(true)
+  await page.press('primary')
+  await page.until(/^Paused/)
+
+  // A second tab does not meddle with it.
+  const second = await page.page.browserContext().newPage()
+  await second.goto(`${site.digits}${quick}`)
+  await second.waitForFunction(() => document.getElementById('status')?.innerText === 'Ready')
+  expect(await second.$eval('#settings-note', (note) => (note as HTMLElement).innerText)).toContain('Another tab')
   expect(page.errors).toEqual([])
   await page.page.browserContext().close()
 })
