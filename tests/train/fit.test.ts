@@ -188,7 +188,13 @@ describe('a training', () => {
     }
     const { epochs } = await fit(model, trainLoader(), { ...options, epochs: 4 })
     expect(epochs.map((e) => e.lr)).toEqual([0.1, 0.1, 0.1, 0.05])
-    await expect(fit(model, trainLoader(), { ...options, epochs: 1, monitor: 'f1' })).rejects.toThrow(
+    // An epoch that was cut short is not looked at.
+    const again = new SGD(model.parameters(), { lr: 0.1 })
+    const fresh = new ReduceLROnPlateau(again, { patience: 1, factor: 0.5 })
+    await fit(model, trainLoader(), { ...options, optimizer: again, scheduler: fresh, steps: 12 })
+    expect(again.lr).toBe(0.1)
+    const other = { ...options, optimizer: again, scheduler: fresh }
+    await expect(fit(model, trainLoader(), { ...other, epochs: 1, monitor: 'f1' })).rejects.toThrow(
       'fit: there is no f1 to monitor; the logs have epoch, step, lr, loss, valLoss, flat',
     )
   })

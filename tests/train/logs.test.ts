@@ -88,7 +88,7 @@ describe('a training that is resumed', () => {
     const whole = join(folder, 'whole.jsonl')
     const expected = await train({ steps: 30, log: whole })
     const text = readFileSync(whole, 'utf8')
-    for (const stops of [[1, 17], [29]]) {
+    for (const stops of [[1, 17], [9]]) {
       const log = join(folder, `${stops}.jsonl`)
       const store = memoryStore()
       for (const steps of stops) await train({ steps, store, log })
@@ -178,6 +178,21 @@ describe('lines', () => {
     const once = readFileSync(log, 'utf8')
     await train({ steps: 2, log })
     expect(readFileSync(log, 'utf8')).toBe(once + once)
+  })
+
+  test('of a log that is gone start anew', async () => {
+    const log = join(folder, 'log.jsonl')
+    const store = memoryStore()
+    await train({ steps: 1, store, log })
+    rmSync(log)
+    await train({ steps: 2, store, log })
+    const events = readFileSync(log, 'utf8').trimEnd().split('\n')
+    expect(events.map((line) => JSON.parse(line)).map(({ event, step }) => [event, step])).toEqual([
+      ['start', undefined],
+      ['step', 2],
+      ['epoch', 2],
+      ['end', 2],
+    ])
   })
 
   test('that cannot be written are an error that names the file', async () => {
