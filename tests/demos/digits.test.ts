@@ -57,7 +57,8 @@ describe('the page of digits', () => {
     const tasks = await end()
     // Enough of them to have been there while it trained: at least one for each frame that drew something.
     expect(tasks.length).toBeGreaterThan(50)
-    expect(tasks[Math.floor(0.99 * tasks.length)]).toBeLessThan(50)
+    // Most tasks are tiny, so that a share of all of them says little; no single one may be long.
+    expect(tasks.at(-1)).toBeLessThan(50)
     expect(await page.accuracy()).toBeGreaterThanOrEqual(95)
     expect(page.errors).toEqual([])
   })
