@@ -1,5 +1,7 @@
 import { openers } from './contestants/index.ts'
-import { Counters, type Counts } from './counters.ts'
+import { Counters, type Counts, type Encoding } from './counters.ts'
+import { measureRoof } from './roof.ts'
+import type { Roof } from './run/results.ts'
 import { type Sampled, sample } from './sample.ts'
 import { type Contestant, NotOffered, type Running, type Task } from './workload.ts'
 
@@ -23,12 +25,16 @@ export interface Prepared {
   readonly firstMs: number
 }
 
-/** What some runs took of WebGPU, and of JavaScript's time. */
+/** What runs take of WebGPU, and of JavaScript's time. */
 export interface Usage {
   readonly runs: number
-  readonly counts: Counts
-  /** JavaScript from the making of encoders to the end of submits, in milliseconds, over all runs. */
-  readonly encodeMs: number
+  /** Calls of WebGPU in one run. */
+  readonly perRun: Counts
+  /** JavaScript between the beginning and the end of the passes of one run, in milliseconds. */
+  readonly loopMs: number
+  /** JavaScript for the encoders and submits of one run, without the loop, in milliseconds. */
+  readonly aroundMs: number
+  /** How long all runs took. */
   readonly seconds: number
   /** Bytes of GPU buffers now. */
   readonly bytes: number
@@ -44,6 +50,8 @@ export interface CellCalls {
   /** Counts what so many runs take. */
   usage(runs: number): Promise<Usage>
   release(): Promise<void>
+  /** Measures the adapter itself; needs no contestant. */
+  roof(): Promise<Roof>
 }
 
 /** One contestant with one task at a time. */
@@ -99,8 +107,12 @@ export class Cell implements CellCalls {
   }
 
   async time(runs: number): Promise<number> {
+    await this.#task().wait()
+    return this.#repeat(runs)
+  }
+
+  async #repeat(runs: number): Promise<number> {
     const running = this.#task()
-    await running.wait()
     const start = performance.now()
     for (let i = 0; i < runs; i++) {
       const queued = running.run()
@@ -113,17 +125,44 @@ export class Cell implements CellCalls {
   async usage(runs: number): Promise<Usage> {
     const counters = this.#counters
     if (!counters) throw new Error('bench: the contestant was opened without counters')
-    await this.#task().wait()
+    const running = this.#task()
+    await running.wait()
+    // What waiting itself takes, such as a readback, is not part of a run.
+    counters.reset()
+    await running.wait()
+    const waiting = { ...counters.counts }
     counters.reset()
     counters.record()
-    const seconds = (await this.time(runs)) / 1000
-    const encodeMs = counters.recorded().reduce((sum, { loop, around }) => sum + loop + around, 0)
-    return { runs, counts: { ...counters.counts }, encodeMs, seconds, bytes: counters.bytes }
+    const seconds = (await this.#repeat(runs)) / 1000
+    const encodings = counters.recorded()
+    const counts = Object.fromEntries(
+      Object.entries(counters.counts).map(([what, n]) => [what, (n - waiting[what as keyof Counts]) / runs]),
+    ) as unknown as Counts
+    const sum = (pick: (e: Encoding) => number): number => encodings.reduce((total, e) => total + pick(e), 0)
+    return {
+      runs,
+      perRun: counts,
+      loopMs: sum((e) => e.loop) / runs,
+      aroundMs: sum((e) => e.around) / runs,
+      seconds,
+      bytes: counters.bytes,
+    }
   }
 
   async release(): Promise<void> {
     this.#running?.close()
     this.#running = null
+  }
+
+  /** Stops counting and gives the device back. */
+  async close(): Promise<void> {
+    await this.release()
+    this.#counters?.remove()
+    this.#contestant?.device.destroy()
+  }
+
+  roof(): Promise<Roof> {
+    return measureRoof(this.#gpu)
   }
 
   #opened(): Contestant {

@@ -45,9 +45,6 @@ export class Counters {
   bytes = 0
   /** The most bytes that existed at once. */
   peakBytes = 0
-  /** The fewest and the most bytes since {@link markBytes}. */
-  leastBytes = 0
-  mostBytes = 0
   private encodings: Encoding[] | null = null
   private started = 0
   private loopStarted = 0
@@ -59,11 +56,6 @@ export class Counters {
   /** Sets the counts to zero; bytes go on. */
   reset(): void {
     this.counts = noCounts()
-  }
-
-  markBytes(): void {
-    this.leastBytes = this.bytes
-    this.mostBytes = this.bytes
   }
 
   /** Keeps the times of submits from here on. */
@@ -113,8 +105,6 @@ export class Counters {
   private changeBytes(by: number): void {
     this.bytes += by
     this.peakBytes = Math.max(this.peakBytes, this.bytes)
-    this.leastBytes = Math.min(this.leastBytes, this.bytes)
-    this.mostBytes = Math.max(this.mostBytes, this.bytes)
   }
 
   private timeEncoding(): void {

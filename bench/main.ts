@@ -1,30 +1,133 @@
-import { writeFile } from 'node:fs/promises'
-import { browserHost, nodeHost } from './hosts.ts'
-import { runSteady, type SteadyOptions, type SteadyResult } from './run-steady.ts'
-import { steadyTable } from './steady-table.ts'
-import { type WorkloadName, workloads } from './suites/steady.ts'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import cliProgress from 'cli-progress'
+import { peers } from './contestants/index.ts'
+import { browserHost } from './hosts/browser.ts'
+import { nodeHost } from './hosts/node.ts'
+import { comparison } from './report/compare.ts'
+import { columns } from './report/format.ts'
+import { reportHtml } from './report/html.ts'
+import { reportTable, workloadLines } from './report/table.ts'
+import { runBench, type Suite } from './run/bench.ts'
+import type { Host } from './run/host.ts'
+import type { Report } from './run/results.ts'
+
+/** Which adapter to take. */
+export type AdapterName = 'auto' | 'hardware' | 'software'
 
 /** The command line's options, checked. */
-export interface BenchOptions extends SteadyOptions {
-  node?: boolean
-  hardware?: boolean
-  only?: WorkloadName
-  json?: string
+export interface BenchOptions {
+  readonly suite: readonly Suite[]
+  readonly peers: readonly string[]
+  readonly only?: string
+  readonly adapter: AdapterName
+  readonly node?: boolean
+  readonly quick?: boolean
+  readonly repeat: number
+  readonly json?: string
+  readonly against?: string
+  readonly out: string
 }
 
-/** Runs the suite `steady`, prints a table for each workload and writes the figures where asked. */
-export async function steady(options: BenchOptions): Promise<void> {
-  const host = options.node ? await nodeHost() : await browserHost(options.hardware ?? false)
-  const results: SteadyResult[] = []
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** Runs the suites, prints tables, writes the files that were asked for. */
+export async function main(options: BenchOptions): Promise<void> {
+  const before = options.against === undefined ? null : await readReport(options.against)
+  const contestants = ['wgrad', ...options.peers]
+  const bar = new Bar()
+  const host = await openHost(options)
+  let stopped = false
+  const stop = (): void => {
+    stopped = true
+    bar.line('Interrupted: what was measured so far follows.')
+    void host.close()
+  }
+  process.once('SIGINT', stop)
   try {
-    for (const name of Object.keys(workloads) as WorkloadName[]) {
-      if (options.only && options.only !== name) continue
-      const result = await runSteady(host, name, options)
-      results.push(result)
-      console.log(steadyTable(host.name, result))
+    const plan = {
+      suites: options.suite,
+      contestants,
+      ...(options.only !== undefined && { only: options.only }),
+      quick: options.quick ?? false,
+      rounds: options.repeat,
+      versions: await versionsOf(contestants),
     }
+    const report = await runBench(host, plan, {
+      onProgress: (done, total, what) => bar.show(done, total, what),
+      onResult: (result) => bar.line(columns(workloadLines(result), 2)),
+      stopped: () => stopped,
+    })
+    bar.stop()
+    console.log(`\n${reportTable(report)}`)
+    await write(report, options)
+    if (before) console.log(comparison(before, report))
   } finally {
+    process.off('SIGINT', stop)
+    bar.stop()
     await host.close()
   }
-  if (options.json) await writeFile(options.json, `${JSON.stringify({ host: host.name, results }, null, 2)}\n`)
+}
+
+async function openHost({ node, adapter }: BenchOptions): Promise<Host> {
+  if (!node) return browserHost({ adapter })
+  // Rooms are processes, which take their driver from here.
+  if (adapter === 'software') process.env.WGRAD_DRIVER = 'swiftshader'
+  return nodeHost()
+}
+
+async function write(report: Report, options: BenchOptions): Promise<void> {
+  const page = join(resolve(options.out), 'bench.html')
+  await mkdir(dirname(page), { recursive: true })
+  await writeFile(page, reportHtml(report))
+  console.log(`Charts: ${pathToFileURL(page).href}`)
+  if (options.json === undefined) return
+  await mkdir(dirname(resolve(options.json)), { recursive: true })
+  await writeFile(options.json, `${JSON.stringify(report, null, 1)}\n`)
+}
+
+async function readReport(file: string): Promise<Report> {
+  const report = JSON.parse(await readFile(file, 'utf8')) as Report
+  if (report.schema !== 'wgrad-bench/1')
+    throw new Error(`bench: ${file} has the schema ${report.schema}; --against takes what --json wrote, wgrad-bench/1`)
+  return report
+}
+
+/** As installed. */
+async function versionsOf(contestants: readonly string[]): Promise<Record<string, string>> {
+  const versions: Record<string, string> = {}
+  for (const name of contestants) {
+    const file =
+      name in peers ? join(root, 'node_modules', peers[name] as string, 'package.json') : join(root, 'package.json')
+    const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string }
+    versions[name] = version
+  }
+  return versions
+}
+
+/** A bar where it is a terminal; results as lines in any case. */
+class Bar {
+  #bar: cliProgress.SingleBar | null = null
+
+  show(done: number, total: number, what: string): void {
+    if (!process.stderr.isTTY) return
+    if (!this.#bar) {
+      const format = '{bar} {value}/{total} {eta_formatted} {what}'
+      const options = { clearOnComplete: true, hideCursor: true, barsize: 24, format }
+      this.#bar = new cliProgress.SingleBar(options, cliProgress.Presets.rect)
+      this.#bar.start(total, done, { what })
+    }
+    this.#bar.update(done, { what })
+  }
+
+  line(text: string): void {
+    this.stop()
+    console.log(text)
+  }
+
+  stop(): void {
+    this.#bar?.stop()
+    this.#bar = null
+  }
 }

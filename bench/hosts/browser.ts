@@ -1,29 +1,46 @@
-import { type LaunchOptions, launchBrowser, openPage } from '../../scripts/support/browser.ts'
+import { launchBrowser, openPage } from '../../scripts/support/browser.ts'
 import type { CellCalls } from '../cell.ts'
 import type { Host, Room } from '../run/host.ts'
 import { buildPages, serveFolder } from './pages.ts'
 
+/** Which adapter a browser is to give its pages: `auto` is a real GPU where there is one. */
+export interface BrowserHostOptions {
+  readonly adapter: 'auto' | 'hardware' | 'software'
+}
+
 /** Headless Chrome: each room is a browser of its own, so that a GPU process that hangs takes nobody else along. */
-export async function browserHost(options: LaunchOptions): Promise<Host> {
+export async function browserHost({ adapter }: BrowserHostOptions): Promise<Host> {
   const server = await serveFolder(await buildPages())
-  const launch = (): ReturnType<typeof launchBrowser> => launchBrowser({ ...options, survivesInterrupt: true })
-  const name = await launch()
-    .then(async (browser) => {
-      const version = await browser.version()
-      await browser.close()
-      return version
-    })
-    .catch(async (error: unknown) => {
-      await server.close()
-      throw error
-    })
+  const address = `${server.url}/bench/hosts/page.html`
+  const launch = (hardware: boolean): ReturnType<typeof launchBrowser> =>
+    launchBrowser({ hardware, survivesInterrupt: true })
+  const choose = async (): Promise<{ name: string; hardware: boolean }> => {
+    for (const hardware of adapter === 'auto' ? [true, false] : [adapter === 'hardware']) {
+      const browser = await launch(hardware)
+      try {
+        const { page } = await openPage(browser, address)
+        const found = await page.evaluate(async () => {
+          const info = (await navigator.gpu?.requestAdapter())?.info
+          return info ? !info.isFallbackAdapter && !/swiftshader|llvmpipe/i.test(info.description) : null
+        })
+        if (found === true || (found !== null && !hardware)) return { name: await browser.version(), hardware }
+      } finally {
+        await browser.close()
+      }
+    }
+    throw new Error(`bench: Chrome has no ${adapter === 'auto' ? '' : `${adapter} `}adapter here; --node may find one`)
+  }
+  const { name, hardware } = await choose().catch(async (error: unknown) => {
+    await server.close()
+    throw error
+  })
   const rooms = new Set<Room>()
   return {
     name,
     lacks: () => null,
     async room() {
-      const browser = await launch()
-      const { page, errors } = await openPage(browser, `${server.url}/bench/hosts/page.html`)
+      const browser = await launch(hardware)
+      const { page, errors } = await openPage(browser, address)
       await page.waitForFunction('globalThis.cell !== undefined')
       const client = await page.createCDPSession()
       const call = async <K extends keyof CellCalls>(
@@ -47,6 +64,7 @@ export async function browserHost(options: LaunchOptions): Promise<Host> {
         time: (runs) => call('time', runs),
         usage: (runs) => call('usage', runs),
         release: () => call('release'),
+        roof: () => call('roof'),
         async heapBytes() {
           await client.send('HeapProfiler.collectGarbage')
           const { usedSize, backingStorageSize } = await client.send('Runtime.getHeapUsage')

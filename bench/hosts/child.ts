@@ -27,6 +27,7 @@ const methods: Readonly<Record<string, (...args: never[]) => Promise<unknown>>> 
   time: cell.time.bind(cell),
   usage: cell.usage.bind(cell),
   release: cell.release.bind(cell),
+  roof: cell.roof.bind(cell),
   async heapBytes() {
     collect()
     const { heapUsed, arrayBuffers } = process.memoryUsage()

@@ -58,6 +58,7 @@ export function nodeHost(program: readonly [string, ...string[]] = ['bench/hosts
         time: (runs) => call('time', runs),
         usage: (runs) => call('usage', runs),
         release: () => call('release'),
+        roof: () => call('roof'),
         heapBytes: () => send('heapBytes', []) as Promise<number>,
         async kill() {
           rooms.delete(room)

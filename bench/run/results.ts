@@ -41,11 +41,12 @@ export interface WorkloadResult {
 
 /** What the adapter can do at most, as measured. */
 export interface Roof {
+  /** Fused multiply-adds from registers, two operations each, by the wall clock. */
   readonly gflops: number
-  readonly gbps: number
-  /** By the GPU's timestamps where they could be used; otherwise equal to the above. */
+  /** The same by the GPU's timestamps; equal to it where there are none. */
   readonly gflopsByTimestamps: number
-  readonly gbpsByTimestamps: number
+  /** Copies of buffers of several sizes; `bytes` are those read and written. */
+  readonly copies: readonly { readonly bytes: number; readonly gbps: number; readonly gbpsByTimestamps: number }[]
   readonly clock: 'timestamps' | 'wall'
 }
 

@@ -1,6 +1,7 @@
 import { costOf } from '../catalogue.ts'
 import type { Expected } from '../reference/index.ts'
 import { expectedOf } from '../reference/index.ts'
+import { shareOfRoof } from '../roof.ts'
 import type { Workload } from '../workload.ts'
 import { check } from './check.ts'
 import { type Player, TooLong } from './player.ts'
@@ -64,7 +65,9 @@ export async function runWorkload(
   }
   for (const { player, outcome } of entries)
     if (outcome === 'timed') await player.call(pace.capMs, (room) => room.release()).catch(() => undefined)
-  return summarize(workload, entries, roof)
+  // Who was at work when all was stopped did not fail.
+  const kept = entries.filter((entry) => !(stopped() && entry.outcome !== 'wrong' && entry.samples.length === 0))
+  return summarize(workload, kept, roof)
 }
 
 async function setUp(
@@ -172,7 +175,7 @@ function summarize(workload: Workload, entries: readonly Entry[], roof: Roof | n
           : null,
       gflops,
       gbps,
-      roof: roof && gflops !== null && gbps !== null ? Math.max(gflops / roof.gflops, gbps / roof.gbps) : null,
+      roof: roof && ms !== null && gbps !== null ? shareOfRoof(roof, { flops, bytes, ms }) : null,
     }
   })
   return { suite, name, flops, bytes, rows }

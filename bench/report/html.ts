@@ -1,0 +1,28 @@
+import chartJs from '../../node_modules/chart.js/dist/chart.umd.min.js?raw'
+import type { Report } from '../run/results.ts'
+import template from './page.html?raw'
+import pageJs from './page.js?raw'
+import { heading, reportTable } from './table.ts'
+
+function escapeHtml(text: string): string {
+  const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+  return text.replace(/[&<>"']/g, (character) => names[character] ?? character)
+}
+
+/** The report as one HTML file with charts that needs no other file and no network. */
+export function reportHtml(report: Report): string {
+  const slots: Readonly<Record<string, string>> = {
+    date: escapeHtml(report.date.slice(0, 10)),
+    heading: escapeHtml(heading(report)),
+    table: escapeHtml(reportTable(report)),
+    // `<` as an escape, so that no text can end the script element.
+    data: JSON.stringify(report).replaceAll('<', '\\u003c'),
+    'chart-js': chartJs.replaceAll('</script', '<\\/script'),
+    'page-js': pageJs,
+  }
+  return template.replace(/\{\{([\w-]+)\}\}/g, (slot, name: string) => {
+    const value = slots[name]
+    if (value === undefined) throw new Error(`bench: the page asks for ${slot}, which is not filled`)
+    return value
+  })
+}
