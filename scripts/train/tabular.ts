@@ -41,7 +41,10 @@ export function tabularCommand(): Command {
 
 async function tabular(options: TabularOptions): Promise<void> {
   const task = tableTasks[options.set] as TableTask
-  const table = readTable(await readFile(options.data), task)
+  const csv = await readFile(options.data).catch((cause: Error) => {
+    throw new Error(`tabular: ${options.data} cannot be read (${cause.message}); --data names a CSV file`, { cause })
+  })
+  const table = readTable(csv, task)
   const { folds, seeds, epochs = task.epochs } = options
   const runOf = (seed: number): TableRun => ({ folds, seed, epochs })
   const progress = new TrainProgress(seeds * stepsOf(table, task, runOf(0)))

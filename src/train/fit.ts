@@ -43,7 +43,7 @@ export interface FitOptions<K extends string> extends Task<K> {
   readonly checkpoint?: CheckpointOptions
   /** Stops the training after the step at hand, or, where that ends an epoch, after its validation. */
   readonly signal?: AbortSignal
-  /** Whether a loss that is NaN or infinite ends the training with an error; 'stop' unless given. */
+  /** Whether a loss that is NaN or infinite ends the training with an error; 'stop' unless given. Metrics refuse NaN in any case. */
   readonly onNonFinite?: 'stop' | 'continue'
 }
 
