@@ -44,6 +44,7 @@ const tensorNames: Readonly<Record<string, readonly string[]>> = {
   groupNorm: ['x', 'weight', 'bias'],
   instanceNorm: ['x', 'weight', 'bias'],
   layerNorm: ['x', 'weight', 'bias'],
+  meshgrid: ['...tensors'],
   nllLoss: ['logProbs', 'target', 'weight'],
   rmsNorm: ['x', 'weight'],
   scatter: ['x', 'index', 'source'],

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { type Device, openDevice } from '../../../src/node.ts'
+import { type Device, nodeGpu, openDevice } from '../../../src/node.ts'
 import { runInChrome } from '../../../tests/environments/run-chrome.ts'
 import { runInDeno } from '../../../tests/environments/run-deno.ts'
 import { checks } from '../../../tests/ops/all.ts'
@@ -32,6 +32,10 @@ function measure(implementation: string, run: { adapter: string; results: CheckR
   return { implementation, adapter: run.adapter, errors } satisfies Measured
 }
 
+// Brings the constants of WebGPU, which the facts need.
+await nodeGpu()
+const facts = await collectFacts()
+
 console.log('running the checks in Node')
 const inNode = await runInNode()
 console.log('running the checks in Chrome')
@@ -40,7 +44,6 @@ console.log('running the checks in Deno')
 const inDeno = await runInDeno()
 if (inDeno.end !== 'done') throw new Error(`docs:ops: Deno did not come to its end: ${inDeno.end}`)
 
-const facts = await collectFacts()
 const runs = [
   measure('Node, Dawn', inNode, facts),
   measure('Chrome', inChrome, facts),
