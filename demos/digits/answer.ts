@@ -12,7 +12,7 @@ export interface Answer {
 /** The side view of the pad, with a bar for each digit. */
 export function answerView(): Answer {
   const seen = element('seen', HTMLCanvasElement)
-  const answer = element('answer', HTMLElement)
+  const [best, sure] = element('answer', HTMLElement).children
   const bars = element('bars', HTMLOListElement)
   const rows = Array.from({ length: 10 }, (_, digit) => {
     const row = make('li')
@@ -24,9 +24,14 @@ export function answerView(): Answer {
     return { row, level }
   })
 
+  // Only a digit that changes is read out: how sure the network is changes all the time.
+  const say = (digit: string, how: string): void => {
+    if (best && best.textContent !== digit) best.textContent = digit
+    if (sure) sure.textContent = how
+  }
   const clear = (): void => {
     greys(seen, () => 16)
-    answer.replaceChildren(make('span', { className: 'soft small', text: 'nothing yet' }))
+    say('', 'nothing yet')
     for (const { row, level } of rows) {
       row.className = ''
       row.removeAttribute('aria-label')
@@ -38,14 +43,11 @@ export function answerView(): Answer {
     clear,
     see: (pixels) => greys(seen, (at) => 255 * (pixels[at] as number)),
     show(probabilities) {
-      const best = probabilities.indexOf(Math.max(...probabilities))
+      const most = probabilities.indexOf(Math.max(...probabilities))
       const percent = (digit: number): string => `${Math.round(100 * (probabilities[digit] as number))} %`
-      answer.replaceChildren(
-        make('strong', { text: String(best) }),
-        make('span', { className: 'soft small', text: `${percent(best)} sure` }),
-      )
+      say(String(most), `${percent(most)} sure`)
       rows.forEach(({ row, level }, digit) => {
-        row.className = digit === best ? 'best' : ''
+        row.className = digit === most ? 'best' : ''
         row.setAttribute('aria-label', `${digit}: ${percent(digit)}`)
         level.style.transform = `scaleY(${probabilities[digit]})`
       })

@@ -53,9 +53,9 @@ async function fetchMnist(all: boolean, options: FindOptions): Promise<Digits> {
   }
   const [images, labels, moreImages, moreLabels] = parts as [Idx, Idx, Idx?, Idx?]
   if (!moreImages || !moreLabels) {
-    return { ...split(images, labels, 8000), source: 'MNIST: 8,000 digits to train on, 2,000 to test with' }
+    return { ...split(images, labels, 8000), source: 'MNIST, 8,000 digits to train on' }
   }
-  const source = 'MNIST: 60,000 digits to train on, 10,000 to test with'
+  const source = 'MNIST, 60,000 digits to train on'
   return { train: imageDataset(moreImages, moreLabels), test: imageDataset(images, labels), source }
 }
 

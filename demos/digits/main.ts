@@ -193,6 +193,7 @@ function listen(from: Caller<Calls, Events>): void {
     view.fact('loss', loss === null ? '–' : loss.toPrecision(3))
     view.fact('speed', stepsPerSecond === null ? '–' : stepsPerSecond.toPrecision(3))
     losses.set(x, y)
+    ask()
   })
   from.on('measured', ({ accuracy, read, sure, steps, accuracies: shares }) => {
     view.fact('accuracy', `${(100 * accuracy).toFixed(1)} %`)
