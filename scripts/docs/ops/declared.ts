@@ -4,8 +4,11 @@ import * as exported from '../../../src/ops/index.ts'
 
 const folder = new URL('../../../src/ops/', import.meta.url)
 
-/** What src/ops exports that is no op: sources of randomness, host numbers and wrappers. */
-const others = new Set(['checkpoint', 'generator', 'hostScalar', 'manualSeed'])
+/** Draws, which no reference gives; tests hold their distributions. */
+export const draws: readonly string[] = ['bernoulli', 'gumbelSoftmax', 'multinomial', 'randint', 'randperm']
+
+/** What src/ops exports that is no op: sources of randomness, host numbers, answers for the host, and wrappers. */
+const others = new Set([...draws, 'allClose', 'checkpoint', 'generator', 'hostScalar', 'manualSeed'])
 
 /** Every op that src/ops declares, by name. */
 export async function declaredOps(): Promise<ReadonlyMap<string, Op>> {
@@ -34,6 +37,7 @@ const tensorNames: Readonly<Record<string, readonly string[]>> = {
   batchNorm: ['x', 'weight', 'bias'],
   bceLoss: ['probs', 'target', 'weight'],
   bceWithLogits: ['logits', 'target', 'weight'],
+  bincount: ['ids', 'weights'],
   concat: ['...tensors'],
   conv1d: ['x', 'w', 'bias'],
   conv2d: ['x', 'w', 'bias'],

@@ -1,4 +1,5 @@
 import type { WorstErrors } from '../../../tests/ops/runner.ts'
+import { draws } from './declared.ts'
 import type { InputFacts, OpFacts } from './facts.ts'
 
 /** What one implementation of WebGPU gave: the adapter, and the worst errors by name of op. */
@@ -21,6 +22,9 @@ numbers, of moved elements, or of results that are exact.
   kernels around them. **kernel**: has kernels of its own. **composite**: written in other ops.
 - **inputs**: each tensor with the dtypes that it may have. f16 needs a device with \`shader-f16\`.
 - **gradient**: the inputs that get one. "none" is a decision, or there is nothing to differentiate.
+
+${draws.map((name) => `\`${name}\``).join(', ')} are not in the table: there is nothing to compare a draw with, and tests
+of their own hold the distributions.
 `
 
 const inner = `
