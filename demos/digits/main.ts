@@ -13,6 +13,13 @@ import { toDigit } from './strokes.ts'
 /** A folder's address with MNIST's files, for those who host their own: `?mnist=../mnist/`. */
 const mnist = new URLSearchParams(location.search).get('mnist')
 
+/** What becomes of a training when the page is closed. */
+const keeping = {
+  yes: 'Training is kept in this browser: a reload goes on where it was.',
+  'other tab': 'Another tab trains here already, so this one forgets its training when it is closed.',
+  'no storage': 'This browser stores nothing for this page, so the training is forgotten when it is closed.',
+}
+
 const view = controls()
 const form = settingsForm()
 const losses = lossChart()
@@ -33,8 +40,8 @@ let trainer: Caller<Calls, Events> | null = null
 let settings: Settings | null = null
 /** Epochs that it is to have in all. */
 let goal = 0
-/** This tab keeps its training in the browser. */
-let canKeep = true
+/** Why this tab does not keep its training; null where it does. */
+let keepsNot: 'other tab' | 'no storage' | null = null
 /** A training is kept that could go on. */
 let isKept = false
 /** Cancels what the worker is at. */
@@ -67,12 +74,14 @@ async function start(): Promise<void> {
   listen(trainer)
   const opened = await trainer.call('open', null).catch((error: Error) => error)
   if (opened instanceof Error) {
-    notice(missingWebGpu(opened.message))
-    return view.state('failed', 'No WebGPU')
+    // Other errors are no matter of WebGPU: the worker could not be loaded, say.
+    if (opened.message.startsWith('openDevice')) notice(missingWebGpu(opened.message))
+    else showFailure(opened)
+    return view.state('failed', 'Not started')
   }
   showAdapter(opened.adapter)
   const { kept } = opened
-  canKeep = opened.canKeep
+  keepsNot = opened.keepsNot
   isKept = kept !== null
   explainSettings()
   if (!kept) return view.state('ready', 'Ready', 'Train')
@@ -133,7 +142,7 @@ async function setUp(wanted: Settings, anew: boolean): Promise<Standing> {
 
 async function train(): Promise<void> {
   const signal = nextSignal()
-  isKept = canKeep
+  isKept = keepsNot === null
   view.state('training', 'Training', 'Pause')
   const standing = await caller().call('train', { epochs: goal }, { signal })
   showStanding(standing)
@@ -277,9 +286,7 @@ function explainSettings(): void {
   element('settings-note', HTMLElement).textContent =
     settings && form.differs(settings)
       ? '“Start anew” trains with these settings; the training at hand has others.'
-      : canKeep
-        ? 'Training is kept in this browser: a reload goes on where it was.'
-        : 'Another tab trains here already, so this one forgets its training when it is closed.'
+      : keeping[keepsNot ?? 'yes']
 }
 
 function nextSignal(): AbortSignal {

@@ -53,8 +53,8 @@ export type Calls = {
     output: {
       readonly adapter: Adapter
       readonly kept: Kept | null
-      /** False where another tab has the place in which trainings are kept. */
-      readonly canKeep: boolean
+      /** Why trainings are not kept: another tab keeps its own, or the browser stores nothing. Null where they are. */
+      readonly keepsNot: 'other tab' | 'no storage' | null
     }
   }
   /** Loads the digits and makes the network; goes on from what is kept, or forgets it where `anew`. */

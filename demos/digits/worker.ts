@@ -22,9 +22,16 @@ const server = servePort<Calls, Events>(self, {
   async open() {
     device ??= await openDevice()
     const { description, software } = device.info
-    const canKeep = await takePlace()
-    if (canKeep) store = browserStore('digits-demo')
-    return { adapter: { description, software }, kept: await readKept(store), canKeep }
+    const adapter = { description, software }
+    if (!(await takePlace())) return { adapter, kept: null, keepsNot: 'other tab' }
+    const lasting = browserStore('digits-demo')
+    try {
+      const kept = await readKept(lasting)
+      store = lasting
+      return { adapter, kept, keepsNot: null }
+    } catch {
+      return { adapter, kept: null, keepsNot: 'no storage' }
+    }
   },
   setUp: ({ anew, ...setup }, { signal }) =>
     inTurn(async () => {
