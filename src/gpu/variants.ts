@@ -51,6 +51,11 @@ export class VariantTable {
     this.version++
   }
 
+  /** The kernels that are pinned, also for work that no plan has needed yet. */
+  pinned(): Record<string, string> {
+    return Object.fromEntries([...this.pins].map(([work, { name }]) => [work, name]))
+  }
+
   /** Forgets all pins. */
   unpin(): void {
     this.pins.clear()

@@ -12,7 +12,7 @@ export interface PlainState {
   readonly average: { readonly decay: number } | null
   readonly loader: { readonly state: unknown; readonly batches: Readonly<Record<string, unknown>> } | null
   readonly parts: Readonly<Record<string, unknown>>
-  /** Which kernel does which work, as `device.variants.used()` gives it: the bits depend on it. */
+  /** Which kernel does which work, as `device.variants` has it, used or pinned: the bits depend on it. */
   readonly variants: Readonly<Record<string, string>>
 }
 

@@ -66,6 +66,7 @@ export function unflatten(flat: StateDict): TensorGroups {
 export async function capture(training: Training): Promise<{ plain: PlainState; tensors: TensorGroups }> {
   const { model, optimizer, accumulator, average, loader, parts = {} } = training
   const { seed, offset } = generatorOf(model)
+  const variants = deviceOf(model)?.variants
   const host = copied({
     generator: { seed, offset },
     schedulers: schedulersOf(training).map(placeOf),
@@ -73,7 +74,8 @@ export async function capture(training: Training): Promise<{ plain: PlainState; 
     average: average ? { decay: average.decay } : null,
     loader: loader ? { state: loader.state(), batches: batchesOf(loader) } : null,
     parts: Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.state()])),
-    variants: deviceOf(model)?.variants.used() ?? {},
+    // What a resumed run has pinned and not needed yet belongs to it all the same.
+    variants: { ...variants?.pinned(), ...variants?.used() },
   })
   const [weights, optimized, accumulated, averages] = await Promise.all([
     model.stateDict(),

@@ -227,3 +227,17 @@ test('kernels that the device does not have are told of when a step needs them',
     `loadCheckpoint: the kernel 'of-another-gpu' for ${work} is not available on this device; '${taken}' runs, and bits may differ`,
   ])
 })
+
+test('a kernel that is pinned stays so over several stops, also where no step has needed it yet', async () => {
+  const own = training()
+  const store = memoryStore()
+  device.variants.pin({ 'matmul of the last batch': 'chosen' })
+  await saveCheckpoint(store, 'run', own, { step: 1 })
+  for (const step of [2, 3]) {
+    device.variants.unpin()
+    await loadCheckpoint(store, 'run', own)
+    expect(device.variants.pinned()).toMatchObject({ 'matmul of the last batch': 'chosen' })
+    await saveCheckpoint(store, 'run', own, { step })
+  }
+  device.variants.unpin()
+})

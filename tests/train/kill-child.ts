@@ -55,6 +55,9 @@ async function train(): Promise<void> {
 }
 
 /** Stands for a device where none is needed. */
-const device = { assertUsable: () => {}, variants: { used: () => ({}), pin: () => {} } } as unknown as Device
+const device = {
+  assertUsable: () => {},
+  variants: { pinned: () => ({}), used: () => ({}), pin: () => {} },
+} as unknown as Device
 
 await (kind === 'training' ? train() : keepNumbers())

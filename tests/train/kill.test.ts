@@ -83,7 +83,7 @@ test('a kill at any moment leaves whole checkpoints alone, the newest among them
   }
   // Otherwise no kill came while a file was being written, and nothing was shown.
   expect(hits).toBeGreaterThan(0)
-  const device = { variants: { used: () => ({}) } }
+  const device = { variants: { pinned: () => ({}), used: () => ({}) } }
   const model = { stateDict: async () => ({}), parameters: () => [{ device }] } as unknown as Module
   await saveCheckpoint(store, 'run', { model }, { step: last + 1 })
   expect(await temporaries(path)).toEqual([])

@@ -170,8 +170,6 @@ export async function run(
     ...prefixed('average ', await training.average?.stateDict(model)),
   }
   const end: RunResult['end'] = { numbers: JSON.stringify(numbers), place: JSON.stringify(loader.state()) }
-  const choices = Object.keys(variants.used()).map((work) => `${work}: ${variants.used()[work]}`)
-  end.kernels = choices.sort().join('\n')
   for (const [name, { data: values }] of Object.entries(tensors)) end[name] = bitsOf(values)
   return { losses, end }
 }
