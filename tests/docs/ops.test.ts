@@ -7,13 +7,13 @@ import { formatTable, parseTable } from '../../scripts/docs/ops/table.ts'
 const text = readFileSync(new URL('../../docs/ops.md', import.meta.url), 'utf8')
 const runs = parseTable(text)
 
+let facts: OpFacts[]
+
+beforeAll(async () => {
+  facts = await collectFacts()
+})
+
 describe('the table of ops', () => {
-  let facts: OpFacts[]
-
-  beforeAll(async () => {
-    facts = await collectFacts()
-  })
-
   test('names every public function and every declared op, each once', async () => {
     const wanted = new Set([...publicFunctions().keys(), ...(await declaredOps()).keys()])
     const rows = [...text.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1] as string)
@@ -38,11 +38,10 @@ describe('the table of ops', () => {
 })
 
 describe('the facts', () => {
-  const factsOf = async (name: string): Promise<OpFacts | undefined> =>
-    (await collectFacts()).find((op) => op.name === name)
+  const factsOf = (name: string): OpFacts | undefined => facts.find((op) => op.name === name)
 
-  test('are those of the declaration: tier, dtypes, gradients', async () => {
-    expect(await factsOf('where')).toMatchObject({
+  test('are those of the declaration: tier, dtypes, gradients', () => {
+    expect(factsOf('where')).toMatchObject({
       tier: 'map',
       isPublic: true,
       inputs: [
@@ -51,8 +50,8 @@ describe('the facts', () => {
         { name: 'b', dtypes: ['f32', 'f16', 'i32', 'u32', 'bool'], gradient: true },
       ],
     })
-    expect(await factsOf('floor')).toMatchObject({ inputs: [{ name: 'x', dtypes: ['f32', 'f16'], gradient: false }] })
-    expect(await factsOf('crossEntropy')).toMatchObject({
+    expect(factsOf('floor')).toMatchObject({ inputs: [{ name: 'x', dtypes: ['f32', 'f16'], gradient: false }] })
+    expect(factsOf('crossEntropy')).toMatchObject({
       tier: 'composite',
       inputs: [
         { name: 'logits', gradient: true },
@@ -60,6 +59,6 @@ describe('the facts', () => {
         { name: 'weight' },
       ],
     })
-    expect(await factsOf('convInputGrad')).toMatchObject({ tier: 'kernel', isPublic: false })
+    expect(factsOf('convInputGrad')).toMatchObject({ tier: 'kernel', isPublic: false })
   })
 })
