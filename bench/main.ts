@@ -8,7 +8,7 @@ import { nodeHost } from './hosts/node.ts'
 import { comparison } from './report/compare.ts'
 import { columns } from './report/format.ts'
 import { reportHtml } from './report/html.ts'
-import { reportTable, workloadLines } from './report/table.ts'
+import { reportTable, workloadColumns, workloadLines } from './report/table.ts'
 import { runBench, type Suite } from './run/bench.ts'
 import type { Host } from './run/host.ts'
 import type { Report } from './run/results.ts'
@@ -56,7 +56,7 @@ export async function main(options: BenchOptions): Promise<void> {
     }
     const report = await runBench(host, plan, {
       onProgress: (done, total, what) => bar.show(done, total, what),
-      onResult: (result) => bar.line(columns(workloadLines(result), 2)),
+      onResult: (result) => bar.line(columns(workloadLines(result), 2, workloadColumns)),
       stopped: () => stopped,
     })
     bar.stop()

@@ -11,6 +11,7 @@ export const openers: Readonly<Record<string, Load>> = {
   wgrad: () => import('./wgrad.ts').then((m) => m.openWgrad),
   tfjs: () => import('./tfjs.ts').then((m) => m.openTfjs),
   jax: () => import('./jax.ts').then((m) => m.openJax),
+  ort: () => import('./ort.ts').then((m) => m.openOrt),
   ...Object.fromEntries(planted.map((name) => [name, () => import('./planted.ts').then((m) => m.openPlanted(name))])),
 }
 
@@ -18,4 +19,5 @@ export const openers: Readonly<Record<string, Load>> = {
 export const peers: Readonly<Record<string, string>> = {
   tfjs: '@tensorflow/tfjs-backend-webgpu',
   jax: '@jax-js/jax',
+  ort: 'onnxruntime-web',
 }

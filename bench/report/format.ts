@@ -14,16 +14,14 @@ export function short(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)))
 }
 
-/** Cells in columns: the first to the left, the others to the right. */
-export function columns(rows: readonly (readonly string[])[], left = 1): string {
-  const width = (c: number): number => Math.max(...rows.map((row) => (row[c] ?? '').length))
-  const widths = Array.from({ length: Math.max(...rows.map((row) => row.length)) }, (_, c) => width(c))
+/** Cells in columns: `left` of them to the left, the others to the right; what comes after the `last` is text of any length. */
+export function columns(rows: readonly (readonly string[])[], left = 1, last = Number.POSITIVE_INFINITY): string {
+  const count = Math.min(last, Math.max(...rows.map((row) => row.length)))
+  const widths = Array.from({ length: count }, (_, c) => Math.max(...rows.map((row) => (row[c] ?? '').length)))
   return rows
-    .map((row) =>
-      row
-        .map((cell, c) => (c < left ? cell.padEnd(widths[c] ?? 0) : cell.padStart(widths[c] ?? 0)))
-        .join('  ')
-        .trimEnd(),
-    )
+    .map((row) => {
+      const cells = widths.map((width, c) => (c < left ? (row[c] ?? '').padEnd(width) : (row[c] ?? '').padStart(width)))
+      return [...cells, ...row.slice(count)].join('  ').trimEnd()
+    })
     .join('\n')
 }

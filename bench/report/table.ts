@@ -28,6 +28,9 @@ function cells(row: Row): string[] {
   ]
 }
 
+/** Columns of {@link workloadLines} before the message. */
+export const workloadColumns = 8
+
 /** The lines of one workload. */
 export function workloadLines({ name, rows }: WorkloadResult): string[][] {
   return rows.map((row, i) => [i === 0 ? name : '', row.contestant, ...cells(row)])
@@ -38,7 +41,7 @@ function workloadTables({ workloads }: Report): string[] {
   return suites.map((suite) => {
     const head = [suite, '', 'time', 'spread', 'of wgrad [95 %]', '', '', 'roof', '']
     const lines = workloads.filter((w) => w.suite === suite).flatMap(workloadLines)
-    return columns([head, ...lines], 2)
+    return columns([head, ...lines], 2, workloadColumns)
   })
 }
 

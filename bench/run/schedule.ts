@@ -142,7 +142,7 @@ async function guarded(entry: Entry, pace: Pace, act: () => Promise<void>): Prom
   try {
     await act()
   } catch (error) {
-    entry.message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+    entry.message = (error instanceof Error ? error.message : String(error)).split('\n', 1).join('').slice(0, 160)
     entry.outcome = error instanceof TooLong ? 'too long' : 'failed'
     if (error instanceof TooLong) entry.message = `> ${Number((pace.capMs / 1000).toFixed(1))} s`
   }
