@@ -3,6 +3,19 @@ import type { Browser, Page } from 'puppeteer'
 declare global {
   /** In the page: what it offered as downloads. */
   var offered: { name: string; blob: Blob }[]
+  /** In the page: each line that said what goes on. */
+  var said: string[]
+}
+
+/** Runs in the page: keeps what it says, which may be there for a moment alone. */
+function keepLines(): void {
+  globalThis.said = []
+  document.addEventListener('DOMContentLoaded', () => {
+    const status = document.getElementById('status')
+    if (!status) return
+    const note = (): number => globalThis.said.push(status.textContent ?? '')
+    new MutationObserver(note).observe(status, { childList: true })
+  })
 }
 
 /** Runs in the page: keeps downloads, which not every headless browser writes to a folder. */
@@ -40,6 +53,7 @@ export class DigitsPage {
     const context = await browser.createBrowserContext()
     const digits = new DigitsPage(await context.newPage())
     await digits.page.evaluateOnNewDocument(keepDownloads)
+    await digits.page.evaluateOnNewDocument(keepLines)
     await digits.page.setViewport({ width: 1280, height: 800 })
     await before?.(digits.page)
     await digits.page.goto(url)
@@ -69,6 +83,18 @@ export class DigitsPage {
 
   async press(id: string): Promise<void> {
     await this.page.click(`#${id}`)
+  }
+
+  /** Presses a button and waits until the page says a line that matches, after having said others or not. */
+  async pressUntil(id: string, pattern: RegExp): Promise<void> {
+    const before = await this.page.evaluate(() => globalThis.said.length)
+    await this.press(id)
+    await this.page.waitForFunction(
+      (from, source) => globalThis.said.slice(from).some((line) => new RegExp(source).test(line)),
+      { timeout: 90_000, polling: 50 },
+      before,
+      pattern.source,
+    )
   }
 
   /** Steps taken, as the page shows them. */
