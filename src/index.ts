@@ -11,7 +11,8 @@ export type { DType, TypedArray } from './dtype.ts'
 export { DeviceLostError, OutOfMemoryError, StaleOutputError, WgradError } from './errors.ts'
 export type { AdapterChoice, DeviceInfo } from './gpu/adapter.ts'
 export { type Device, type DeviceOptions, defaultDevice, openDevice, setDefaultDevice } from './gpu/device.ts'
-export type { PinOptions, UnavailableVariant, VariantTable } from './gpu/variants.ts'
+export type { TuningStore } from './gpu/tuning-store.ts'
+export type { PinOptions, StruckVariant, TunedWork, UnavailableVariant, VariantTable } from './gpu/variants.ts'
 export {
   type Compiled,
   type CompileOptions,

@@ -6,6 +6,7 @@
 
 import { type Device, type DeviceOptions, openDevice as openWith } from './index.ts'
 import { type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
+import { tuningFile } from './node/tuning-file.ts'
 
 export * from './index.ts'
 export { type FolderStore, type FolderStoreOptions, folderStore } from './node/folder-store.ts'
@@ -13,6 +14,7 @@ export { type DriverChoice, type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
 export { type ImageFolder, type ImageFolderBatch, type ImageFolderOptions, imageFolder } from './node/image-folder.ts'
 export { type LogFile, logFile } from './node/log-file.ts'
 export { type ReadImage, type ReadImageOptions, readImage } from './node/read-image.ts'
+export { type TuningFile, tuningFile } from './node/tuning-file.ts'
 
 /** Options of {@link openDevice} in Node. */
 export interface NodeDeviceOptions extends DeviceOptions, NodeGpuOptions {}
@@ -24,5 +26,5 @@ export interface NodeDeviceOptions extends DeviceOptions, NodeGpuOptions {}
 export async function openDevice(options: NodeDeviceOptions = {}): Promise<Device> {
   const { driver = options.adapter === 'software' ? 'swiftshader' : undefined, dawn, ...rest } = options
   const gpu = rest.gpu ?? (await nodeGpu({ ...(driver && { driver }), ...(dawn && { dawn }) }))
-  return openWith({ ...rest, gpu })
+  return openWith({ tuning: tuningFile(), ...rest, gpu })
 }

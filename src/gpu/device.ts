@@ -5,6 +5,7 @@ import { type Block, Pool } from './pool.ts'
 import { Queue } from './queue.ts'
 import { Readback, type ReadSource } from './readback.ts'
 import { Scratch } from './scratch.ts'
+import type { TuningStore } from './tuning-store.ts'
 import { VariantTable } from './variants.ts'
 
 /** Options of {@link openDevice}. */
@@ -22,6 +23,11 @@ export interface DeviceOptions {
   submitBudgetMs?: number
   /** How far, in milliseconds of GPU time, the queue may run ahead of the GPU; 100 unless given. */
   runAheadMs?: number
+  /**
+   * Where measured answers about kernels are kept for later starts; null: nowhere. IndexedDB in pages and workers, a file
+   * in the user's cache folder in Node unless given. It is read and written by `prepare` with `tune` alone.
+   */
+  tuning?: TuningStore | null
   /** @internal Fills buffers with NaN and puts a guard zone behind each; for tests. */
   guard?: boolean
 }
@@ -64,7 +70,7 @@ export class Device {
   /** WebGPU's limits, as granted. */
   readonly limits: GPUSupportedLimits
   /** Which of several kernels does which work: to be saved with a run, and pinned when it is repeated. */
-  readonly variants: VariantTable = new VariantTable()
+  readonly variants: VariantTable
   /** @internal */
   readonly pool: Pool
   /** @internal */
@@ -91,6 +97,7 @@ export class Device {
     this.info = info
     this.limits = handle.limits
     this.guard = options.guard ?? false
+    this.variants = new VariantTable(options.tuning)
     this.memoryBudget = options.memoryBudget ?? Number.POSITIVE_INFINITY
     this.submitBudgetMs = options.submitBudgetMs ?? (info.software ? 1000 : 40)
     this.queue = new Queue(handle, options.runAheadMs ?? 100, (error) => this.report(error))

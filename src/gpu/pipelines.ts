@@ -45,6 +45,11 @@ export class Pipelines {
     return promise
   }
 
+  /** Drops a pipeline; whoever holds it may go on using it. */
+  forget(program: Program): void {
+    this.ready.delete(program.source)
+  }
+
   /** The layout of a bind group with these accesses in order. */
   layout(program: Program): GPUBindGroupLayout {
     const key = accessKey(program)

@@ -45,8 +45,20 @@ export interface StepCost {
 
 /** Options of {@link Compiled.prepare}. */
 export interface PrepareOptions {
-  /** Told how many of the pipelines are compiled. */
-  readonly onProgress?: (done: number, total: number) => void
+  /** Told how many of the pipelines are compiled, and before that, with `tune`, for how much of the work a kernel is found. */
+  readonly onProgress?: (done: number, total: number, stage: 'tune' | 'compile') => void
+  /**
+   * Measures which kernels are the fastest here, where there is a choice, and remembers the answers for later starts: see
+   * `device.variants`. What was measured before, here or at an earlier start, is not measured again. Off unless given.
+   */
+  readonly tune?: boolean
+  /**
+   * About how long measuring may take, in milliseconds; 20,000 unless given. What is left then keeps its default kernel. 0 takes what is
+   * remembered and measures nothing.
+   */
+  readonly budgetMs?: number
+  /** Stops the measuring, with the signal's reason; what was measured until then is kept. */
+  readonly signal?: AbortSignal
 }
 
 /** The shape and dtype of an argument; f32 unless given. */
@@ -117,7 +129,9 @@ export function compile<Args extends readonly Tensor[], Out extends StepOutputs>
           `give one for each, in order, as in ${example}`,
         )
       list.forEach(checkSpec)
-      return find(deviceOf([]), list).prepare(prepare.onProgress)
+      const device = deviceOf([])
+      if (prepare.tune) await tunePlan(find(device, list), prepare, plans)
+      return find(device, list).prepare((done, total) => prepare.onProgress?.(done, total, 'compile'))
     },
     planFor(...args: Args): CompiledPlan {
       checkArguments(args)
@@ -127,6 +141,17 @@ export function compile<Args extends readonly Tensor[], Out extends StepOutputs>
       for (const plan of plans.splice(0)) plan.release()
     },
   })
+}
+
+/** Measures the kernels for the work of a plan; forgets the plan where others are better and it never ran. */
+async function tunePlan(plan: CompiledPlan, options: PrepareOptions, plans: CompiledPlan[]): Promise<void> {
+  const { budgetMs = 20_000, signal, onProgress } = options
+  if (!(budgetMs >= 0)) fail('prepare', `budgetMs is ${budgetMs}`, 'it must be a number of milliseconds of at least 0')
+  // Loaded only where it is asked for.
+  const { tune } = await import('./tuner.ts')
+  const told = (done: number, total: number): void => onProgress?.(done, total, 'tune')
+  await tune(plan.device, plan.choices, { budgetMs, signal, onProgress: told })
+  if (!plan.hasVariants && !plan.hasMemory) plans.splice(plans.indexOf(plan), 1)
 }
 
 const example = "prepare([spec([64, 10]), spec([64], 'i32')])"

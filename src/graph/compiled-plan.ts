@@ -2,6 +2,7 @@ import { fail, StaleOutputError, WgradError } from '../errors.ts'
 import type { Device } from '../gpu/device.ts'
 import { formatBytes } from '../gpu/pool.ts'
 import { numel, sameShape } from '../shape.ts'
+import type { Choice } from './choose.ts'
 import type { CompileOptions, StepCost, StepOutputs } from './compile.ts'
 import { type Copy, Instance } from './instance.ts'
 import { dataOp, hostBytes, inputOp, padded, storedLeaf, uploaded } from './leaf.ts'
@@ -35,7 +36,7 @@ const reclaimed = new FinalizationRegistry<Instance>((instance) => instance.rele
 
 /** One traced form of a compiled function, with its plan, memory and outputs. */
 export class CompiledPlan {
-  private readonly device: Device
+  readonly device: Device
   private readonly fn: TracedFunction
   private readonly specs: readonly Spec[]
   private readonly options: CompileOptions
@@ -82,6 +83,21 @@ export class CompiledPlan {
     )
   }
 
+  /** The work for which there is a choice of kernels. */
+  get choices(): ReadonlyMap<string, Choice> {
+    return this.instance.plan.choices
+  }
+
+  /** False when other kernels should run than those of this plan. */
+  get hasVariants(): boolean {
+    return this.instance.hasVariants
+  }
+
+  /** True once the plan has run or was prepared. */
+  get hasMemory(): boolean {
+    return this.rings !== null
+  }
+
   /** True when this plan is the one for these arguments and for what the guards say now. */
   matches(device: Device, specs: readonly Spec[]): boolean {
     if (device !== this.device || specs.length !== this.specs.length) return false
@@ -94,7 +110,7 @@ export class CompiledPlan {
       if ((this.variables[i] as Variable).arena !== this.arenas[i]) return false
     }
     for (const g of this.traced.trace.guards) if (!Object.is(g.get(), g.value)) return false
-    return this.instance.hasVariants
+    return this.hasVariants
   }
 
   /** Memory and pipelines for the steps to come. */

@@ -2,7 +2,7 @@ import { WgradError } from '../errors.ts'
 import type { Program } from '../gpu/pipelines.ts'
 import { formatBytes } from '../gpu/pool.ts'
 import { formatShape, numel } from '../shape.ts'
-import { lowerNode } from './choose.ts'
+import { type Choice, type Chooser, lowerNode } from './choose.ts'
 import { settleEffects } from './effects.ts'
 import { type Emitted, emitCall, emitMap } from './emit.ts'
 import { hostOp, readOp, type VariableRead } from './leaf.ts'
@@ -27,6 +27,8 @@ export interface PlanOptions {
   readonly outputs: 'direct' | 'slots'
   /** How activations are kept; f32 unless given. */
   readonly storage?: 'f32' | 'f16'
+  /** What picks among several kernels; the device's table unless given. */
+  readonly chooser?: Chooser
 }
 
 /** Workgroups along one axis of a dispatch, the same on every device. */
@@ -59,8 +61,8 @@ export interface Plan {
   readonly outputs: readonly { readonly spec: Spec; readonly place: Place }[]
   /** Indices into the program's variables that the plan writes. */
   readonly writes: readonly number[]
-  /** The variant taken for each piece of work that has several. */
-  readonly choices: ReadonlyMap<string, string>
+  /** Each piece of work that has several kernels, with the one taken. */
+  readonly choices: ReadonlyMap<string, Choice>
   readonly flops: number
 }
 
@@ -86,9 +88,9 @@ export function buildPlan(program: GraphProgram, options: PlanOptions): Plan {
   const levels = new Map<string, number>()
   for (;;) {
     const settled = settleEffects(simple, levels)
-    const choices = new Map<string, string>()
+    const choices = new Map<string, Choice>()
     const fusion = fuse(settled.program, settled.wanted, traits, (node, op) =>
-      lowerNode(node, op, traits, program.device.variants, choices),
+      lowerNode(node, op, traits, options.chooser ?? program.device.variants, choices),
     )
     const arranged: Arranged | Retry = arrange(settled, fusion, options, variableIndex)
     if (arranged.kind === 'done')

@@ -1,0 +1,87 @@
+/** Times `runs` runs of a kernel in a row, in milliseconds. */
+export type TimeRuns = (name: string, runs: number) => Promise<number>
+
+/** How a race is run. */
+export interface RaceOptions {
+  /** Least time of one measurement in milliseconds, so that the clock's steps and the cost of a submit do not count. */
+  readonly batchMs: number
+  /** True when no more time is to be spent. */
+  readonly expired: () => boolean
+}
+
+/**
+ * A kernel whose best time is above the best median by this factor after so many rounds is out: the best time, as one that was held
+ * up says nothing.
+ */
+const limits = [2.5, 1.5, 1.25, 1.1, 1.1]
+
+/** The share of the wanted time that a measurement must take. */
+const least = 0.75
+
+const mostRuns = 4096
+
+/** Times within this of each other are taken as equal. */
+const margin = 1.03
+
+interface Runner {
+  readonly name: string
+  runs: number
+  readonly times: number[]
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] as number
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2
+}
+
+/**
+ * Measures kernels against each other: all of them once, then those that may still win in turns, so that what slows the
+ * machine for a while slows all of them. Answers with medians in milliseconds by kernel, or null where the time ran out.
+ */
+export async function race(
+  names: readonly string[],
+  time: TimeRuns,
+  { batchMs, expired }: RaceOptions,
+): Promise<Map<string, number> | null> {
+  const runners: Runner[] = []
+  const best = (): number => Math.min(...runners.map((r) => median(r.times)))
+  // The first one also wakes the machine.
+  if (names[0] !== undefined) await settle(names[0], time, batchMs)
+  for (const name of names) {
+    if (expired()) return null
+    const { runs, each } = await settle(name, time, batchMs)
+    runners.push({ name, runs, times: [each] })
+  }
+  for (const limit of limits) {
+    const bound = limit * best()
+    const left = runners.filter((r) => Math.min(...r.times) <= bound)
+    if (left.length < 2) break
+    for (const r of left) {
+      if (expired()) return null
+      r.times.push((await time(r.name, r.runs)) / r.runs)
+    }
+  }
+  return new Map(runners.map((r) => [r.name, median(r.times)]))
+}
+
+/** How many runs take long enough to measure, and the time of one of them. */
+async function settle(name: string, time: TimeRuns, batchMs: number): Promise<{ runs: number; each: number }> {
+  let runs = 1
+  for (;;) {
+    let took = await time(name, runs)
+    // Measured again, as a machine that is busy with something else makes few runs look like many.
+    if (took >= least * batchMs) took = Math.min(took, await time(name, runs))
+    if (took >= least * batchMs || runs === mostRuns) return { runs, each: took / runs }
+    // A single run tells little of what many cost, so the number grows in steps.
+    const wanted = Math.ceil((runs * batchMs) / Math.max(took, 1e-3))
+    runs = Math.min(mostRuns, 32 * runs, Math.max(runs + 1, wanted))
+  }
+}
+
+/** The winner of a race; `first`, the default, where it is as good as the best. */
+export function winnerOf(times: ReadonlyMap<string, number>, first: string): string {
+  const [best, ms] = [...times].reduce((a, b) => (b[1] < a[1] ? b : a))
+  return (times.get(first) ?? Number.POSITIVE_INFINITY) <= margin * ms ? first : best
+}
