@@ -200,6 +200,11 @@ export function noGrad<T>(fn: () => T): T {
   }
 }
 
+/** Whether what is computed now is recorded for gradients. */
+export function isRecording(): boolean {
+  return gradEnabled
+}
+
 let isReverse = false
 
 /** Runs `fn` as a part of the reverse walk, whose nodes are gradients, or (false) not as one though the walk is under way. */

@@ -18,6 +18,7 @@ import { optimizerChecks } from './optimizer.check.ts'
 import { poolChecks } from './pool.check.ts'
 import { productsChecks } from './products.check.ts'
 import { randomChecks } from './random.check.ts'
+import { recurrentChecks } from './recurrent.check.ts'
 import { reduceChecks } from './reduce.check.ts'
 import { resizeChecks } from './resize.check.ts'
 import { roundingChecks } from './rounding.check.ts'
@@ -61,6 +62,7 @@ export const checks: readonly OpCheck[] = [
   ...weightedLossChecks,
   ...normChecks,
   ...groupNormChecks,
+  ...recurrentChecks,
   ...gatherChecks,
   ...scatterChecks,
   ...sortChecks,
