@@ -1,57 +1,34 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
-import { peers, planted } from './contestants/index.ts'
+import { Option } from 'commander'
+import { browserHost } from './hosts/browser.ts'
+import { buildBundle } from './hosts/bundle.ts'
+import { nodeHost } from './hosts/node.ts'
+import { installedVersions } from './hosts/versions.ts'
 import { type BenchOptions, main } from './main.ts'
-import { suiteNames } from './run/bench.ts'
+import { benchCommand } from './options.ts'
+import type { Host } from './run/host.ts'
 
-/** Names from a list, divided by commas; `all` is all of them and `none` none. `more` may be named too. */
-function namesOf(known: readonly string[], more: readonly string[] = []): (text: string) => string[] {
-  return (text) => {
-    if (text === 'all') return [...known]
-    if (text === 'none') return []
-    const names = text.split(',').map((name) => name.trim())
-    const unknown = names.filter((name) => !known.includes(name) && !more.includes(name))
-    if (unknown.length > 0)
-      throw new InvalidArgumentError(`${unknown.join(', ')}: it must be of ${known.join(', ')}, or all.`)
-    return names
-  }
+interface CliOptions extends BenchOptions {
+  readonly node?: boolean
+  readonly gpuBundle?: boolean
 }
 
-function whole(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number, 1 or more.')
-  return value
+async function openHost({ node, adapter }: CliOptions): Promise<Host> {
+  if (!node) return browserHost({ adapter })
+  // Rooms are processes, which take their driver from here.
+  if (adapter === 'software') process.env.WGRAD_DRIVER = 'swiftshader'
+  return nodeHost()
 }
 
-const program = new Command('npm run bench --')
-  .description('Measures wgrad beside other engines on this machine, in headless Chrome or in Node.')
-  .option('--suite <names>', `suites, divided by commas: ${suiteNames.join(', ')}, or all`, namesOf(suiteNames), [
-    'steps',
-    'gemm',
-  ])
-  .option(
-    '--peers <names>',
-    `beside wgrad: ${Object.keys(peers).join(', ')}, all or none`,
-    namesOf(Object.keys(peers), planted),
-    [...Object.keys(peers)],
-  )
-  .option('--only <text>', 'workloads whose name has this in it')
-  .addOption(
-    new Option('--adapter <which>', 'a real GPU, a software adapter, or a GPU where there is one')
-      .choices(['auto', 'hardware', 'software'])
-      .default('auto'),
-  )
+const program = benchCommand()
   .option('--node', 'on Dawn in Node instead of headless Chrome')
-  .option('--quick', 'fewer rounds, and at most 20 s for a contestant with a workload')
-  .option('--repeat <n>', 'rounds, in which each contestant gives one sample', whole, 15)
-  .option('--json <file>', 'write all figures to a file')
-  .option('--against <file>', 'print what moved since a run that --json wrote')
-  .option('--out <folder>', 'where to write bench.html', 'out')
-  .allowExcessArguments(false)
-  .showHelpAfterError('(npm run bench -- --help lists the options)')
+  .addOption(new Option('--gpu-bundle', 'build out/gpu-bundle for a machine without npm, and measure nothing'))
   .parse()
 
 try {
-  await main(program.opts<BenchOptions>())
+  const options = program.opts<CliOptions>()
+  const versions = await installedVersions()
+  if (options.gpuBundle) console.log(`node ${await buildBundle(versions)} --help`)
+  else await main(options, { openHost: () => openHost(options), versions })
   // Dawn and Vite keep the process alive; everything is written by now.
   process.exit(0)
 } catch (error) {

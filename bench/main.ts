@@ -1,10 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import cliProgress from 'cli-progress'
-import { peers } from './contestants/index.ts'
-import { browserHost } from './hosts/browser.ts'
-import { nodeHost } from './hosts/node.ts'
 import { comparison } from './report/compare.ts'
 import { columns } from './report/format.ts'
 import { reportHtml } from './report/html.ts'
@@ -22,7 +19,6 @@ export interface BenchOptions {
   readonly peers: readonly string[]
   readonly only?: string
   readonly adapter: AdapterName
-  readonly node?: boolean
   readonly quick?: boolean
   readonly repeat: number
   readonly json?: string
@@ -30,14 +26,19 @@ export interface BenchOptions {
   readonly out: string
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url))
+/** What differs between the program here and the bundle for machines without npm. */
+export interface Surroundings {
+  openHost(): Promise<Host>
+  /** Versions of wgrad and of each engine, as installed. */
+  readonly versions: Readonly<Record<string, string>>
+}
 
 /** Runs the suites, prints tables, writes the files that were asked for. */
-export async function main(options: BenchOptions): Promise<void> {
+export async function main(options: BenchOptions, { openHost, versions }: Surroundings): Promise<void> {
   const before = options.against === undefined ? null : await readReport(options.against)
   const contestants = ['wgrad', ...options.peers]
   const bar = new Bar()
-  const host = await openHost(options)
+  const host = await openHost()
   let stopped = false
   const stop = (): void => {
     stopped = true
@@ -52,7 +53,7 @@ export async function main(options: BenchOptions): Promise<void> {
       ...(options.only !== undefined && { only: options.only }),
       quick: options.quick ?? false,
       rounds: options.repeat,
-      versions: await versionsOf(contestants),
+      versions: Object.fromEntries(contestants.map((name) => [name, versions[name] ?? versions.wgrad ?? 'unknown'])),
     }
     const report = await runBench(host, plan, {
       onProgress: (done, total, what) => bar.show(done, total, what),
@@ -70,13 +71,6 @@ export async function main(options: BenchOptions): Promise<void> {
   }
 }
 
-async function openHost({ node, adapter }: BenchOptions): Promise<Host> {
-  if (!node) return browserHost({ adapter })
-  // Rooms are processes, which take their driver from here.
-  if (adapter === 'software') process.env.WGRAD_DRIVER = 'swiftshader'
-  return nodeHost()
-}
-
 async function write(report: Report, options: BenchOptions): Promise<void> {
   const page = join(resolve(options.out), 'bench.html')
   await mkdir(dirname(page), { recursive: true })
@@ -92,18 +86,6 @@ async function readReport(file: string): Promise<Report> {
   if (report.schema !== 'wgrad-bench/1')
     throw new Error(`bench: ${file} has the schema ${report.schema}; --against takes what --json wrote, wgrad-bench/1`)
   return report
-}
-
-/** As installed. */
-async function versionsOf(contestants: readonly string[]): Promise<Record<string, string>> {
-  const versions: Record<string, string> = {}
-  for (const name of contestants) {
-    const file =
-      name in peers ? join(root, 'node_modules', peers[name] as string, 'package.json') : join(root, 'package.json')
-    const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string }
-    versions[name] = version
-  }
-  return versions
 }
 
 /** A bar where it is a terminal; results as lines in any case. */

@@ -4,22 +4,19 @@ import type { CellCalls } from '../cell.ts'
 import type { Host, Room } from '../run/host.ts'
 import type { Answer } from './child.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-
 const browserOnly: Readonly<Record<string, string>> = {
   ort: 'onnxruntime-web has no WebGPU in Node',
 }
 
-/** Dawn in Node: each room is a process of its own. `program` runs a room, by its path and first arguments. */
-export function nodeHost(program: readonly [string, ...string[]] = ['bench/hosts/child.mjs']): Host {
+/** Dawn in Node: each room is a process of its own, which `program` runs. */
+export function nodeHost(program: string = fileURLToPath(new URL('child.mjs', import.meta.url))): Host {
   const rooms = new Set<Room>()
   return {
     name: `Node ${process.version}`,
     lacks: (contestant) => browserOnly[contestant] ?? null,
     async room() {
-      const [file, ...args] = program
       // A group of its own, so that Ctrl-C reaches the program alone.
-      const child = fork(file, args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: true })
+      const child = fork(program, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: true })
       const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
       let told = ''
       child.stderr?.on('data', (text: Buffer) => {

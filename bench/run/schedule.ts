@@ -67,6 +67,7 @@ export async function runWorkload(
     if (outcome === 'timed') await player.call(pace.capMs, (room) => room.release()).catch(() => undefined)
   // Who was at work when all was stopped did not fail.
   const kept = entries.filter((entry) => !(stopped() && entry.outcome !== 'wrong' && entry.samples.length === 0))
+  for (const entry of kept) if (stopped() && entry.outcome === 'failed') entry.message = 'interrupted'
   return summarize(workload, kept, roof)
 }
 
