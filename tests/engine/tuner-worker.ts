@@ -1,0 +1,3 @@
+import { tuneInPage } from './tuner-in-page.ts'
+
+postMessage(await tuneInPage())
