@@ -20,7 +20,10 @@ function cells(row: Row): string[] {
   return [
     duration(row.ms),
     row.spread === null ? '' : `±${percent(row.spread)}`,
-    ratio === null ? '' : `${short(ratio.value)}x [${short(ratio.low)}, ${short(ratio.high)}]`,
+    // Fewer rounds say nothing about how far it spreads.
+    ratio === null
+      ? ''
+      : `${short(ratio.value)}x${row.samples.length < 3 ? '' : ` [${short(ratio.low)}, ${short(ratio.high)}]`}`,
     gflops === null ? '' : `${short(gflops)} GFLOP/s`,
     gbps === null ? '' : `${short(gbps)} GB/s`,
     roof === null ? '' : percent(roof),
