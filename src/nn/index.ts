@@ -76,6 +76,15 @@ export {
   SELU,
   Softsign,
 } from './rectifier.ts'
+export {
+  GRU,
+  LSTM,
+  type RecurrentLayerOptions,
+  RNN,
+  type SequenceOptions,
+  type SequenceResult,
+} from './recurrent.ts'
+export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell } from './recurrent-cell.ts'
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, Upsample, type UpsampleOptions } from './resize.ts'
 export type { RunningNormOptions } from './running-norm.ts'
 export { type Summary, type SummaryRow, summary } from './summary.ts'

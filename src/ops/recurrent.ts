@@ -1,5 +1,5 @@
 import { fail } from '../errors.ts'
-import { type KernelCall, type KernelOp, needDtype, type Variant } from '../graph/op.ts'
+import { type KernelCall, type KernelOp, needDtype, traitsOf, type Variant } from '../graph/op.ts'
 import { call, isRecording, type Tensor } from '../graph/tensor.ts'
 import { type Spec, specBytes } from '../graph/value.ts'
 import { formatShape, numel, sameShape } from '../shape.ts'
@@ -19,6 +19,7 @@ import {
   statesOf,
   stretches,
 } from './recurrent-kernels.ts'
+import { recurrentBySteps } from './recurrent-step.ts'
 import { sum } from './reduce.ts'
 import { reshape } from './reshape.ts'
 
@@ -342,6 +343,10 @@ export function recurrent(cell: Cell, x: Tensor, w: Tensor, options: RecurrentOp
   if (lengths) needDtype('recurrent', 'lengths', lengths, 'i32')
   if (bias && cell !== 'gru') fail('recurrent', `a bias with the cell ${cell}`, 'only a gru has one; add it to x')
   const given = { bias, state, lengths }
+  if (recurrentCuts(shapeOf(cell, x.shape), traitsOf(x.device)).length === 0) {
+    const [output, last] = recurrentBySteps(cell, x, w, { ...given, reversed })
+    return { output, last }
+  }
   const names = extras.filter((name) => given[name])
   const tensors = [x, w, ...names.map((name) => given[name] as Tensor)]
   const saving = isRecording() && tensors.some((t) => t.requiresGrad)

@@ -304,8 +304,10 @@ def main():
     for name, spec in SPECS.items():
         golden(name, spec)
     import optimizers
+    import recurrent
 
     optimizers.main()
+    recurrent.main()
 
 
 if __name__ == "__main__":
