@@ -130,7 +130,12 @@ export function compile<Args extends readonly Tensor[], Out extends StepOutputs>
         )
       list.forEach(checkSpec)
       const device = deviceOf([])
-      if (prepare.tune) await tunePlan(find(device, list), prepare, plans)
+      if (prepare.tune) {
+        const plan = find(device, list)
+        await tunePlans([plan], prepare)
+        // It was made to be measured and never ran.
+        if (!plan.hasVariants && !plan.hasMemory) plans.splice(plans.indexOf(plan), 1)
+      }
       return find(device, list).prepare((done, total) => prepare.onProgress?.(done, total, 'compile'))
     },
     planFor(...args: Args): CompiledPlan {
@@ -143,15 +148,17 @@ export function compile<Args extends readonly Tensor[], Out extends StepOutputs>
   })
 }
 
-/** Measures the kernels for the work of a plan; forgets the plan where others are better and it never ran. */
-async function tunePlan(plan: CompiledPlan, options: PrepareOptions, plans: CompiledPlan[]): Promise<void> {
+/** Measures the kernels for the work of plans; their functions then give plans with the best. */
+export async function tunePlans(plans: readonly CompiledPlan[], options: PrepareOptions): Promise<void> {
   const { budgetMs = 20_000, signal, onProgress } = options
   if (!(budgetMs >= 0)) fail('prepare', `budgetMs is ${budgetMs}`, 'it must be a number of milliseconds of at least 0')
+  const [first] = plans
+  if (!first) return
   // Loaded only where it is asked for.
   const { tune } = await import('./tuner.ts')
   const told = (done: number, total: number): void => onProgress?.(done, total, 'tune')
-  await tune(plan.device, plan.choices, { budgetMs, signal, onProgress: told })
-  if (!plan.hasVariants && !plan.hasMemory) plans.splice(plans.indexOf(plan), 1)
+  const choices = new Map(plans.flatMap((plan) => [...plan.choices]))
+  await tune(first.device, choices, { budgetMs, signal, onProgress: told })
 }
 
 const example = "prepare([spec([64, 10]), spec([64], 'i32')])"

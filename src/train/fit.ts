@@ -41,6 +41,11 @@ export interface FitOptions<K extends string> extends Task<K> {
   readonly callbacks?: readonly Callback[]
   /** Keeps the training, and goes on from where it was kept. */
   readonly checkpoint?: CheckpointOptions
+  /**
+   * Measures which kernels are the fastest here before the first step, and remembers them for later starts, as `prepare` with
+   * `tune` does; for 20 seconds unless `budgetMs` is given. Those of a checkpoint that is resumed stay. Off unless given.
+   */
+  readonly tune?: boolean | { readonly budgetMs: number }
   /** Stops the training after the step at hand, or, where that ends an epoch, after its validation. */
   readonly signal?: AbortSignal
   /** Whether a loss that is NaN or infinite ends the training with an error; 'stop' unless given. Metrics refuse NaN in any case. */

@@ -1,4 +1,5 @@
 import { fail } from '../errors.ts'
+import { tunePlans } from '../graph/compile.ts'
 import type { CompiledPlan } from '../graph/compiled-plan.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { guarded } from '../graph/trace.ts'
@@ -178,6 +179,24 @@ export class FitLoop<K extends string> implements FitRun {
   /** Compiles everything that the training is going to run, all of it known from the first batch. */
   private async prepare(batch: Batch<K>): Promise<void> {
     this.isPrepared = true
+    await this.tune(batch)
+    const plans = this.plansFor(batch)
+    await prepareAll(plans, (done, total) => {
+      for (const callback of this.callbacks) callback.onPrepare?.(done, total)
+    })
+  }
+
+  /** Finds the kernels to use, where that is asked for; a signal ends it like a step. */
+  private async tune(batch: Batch<K>): Promise<void> {
+    const { tune, signal } = this.options
+    if (!tune) return
+    const options = { ...(tune !== true && tune), ...(signal && { signal }) }
+    await tunePlans(this.plansFor(batch), options).catch((error: unknown) => {
+      if (!signal?.aborted) throw error
+    })
+  }
+
+  private plansFor(batch: Batch<K>): CompiledPlan[] {
     const { accumulator } = this.options
     const sizes = [samplesOf(batch), ...batchSizes(this.loader)]
     const plans: CompiledPlan[] = []
@@ -191,9 +210,7 @@ export class FitLoop<K extends string> implements FitRun {
       accumulator.pending = pending
     } else plans.push(...this.trainStep.plans(batch, sizes))
     if (this.evaluation) plans.push(...this.evaluation.plans(batch))
-    await prepareAll(plans, (done, total) => {
-      for (const callback of this.callbacks) callback.onPrepare?.(done, total)
-    })
+    return plans
   }
 
   /** Tells every callback; the first error is thrown, unless the training failed with one of its own. */
