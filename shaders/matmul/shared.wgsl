@@ -4,6 +4,7 @@
 //
 //   a  [batches, M, K]  A_TYPE  read
 //   b  [batches, K, N]  B_TYPE  read
+//   sums  [M]  f32  write  with SUMS alone
 //   y  [batches, M, N]  f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM rows by TN columns; grid (ceil(N / (WX TN)), ceil(M / (WY TM)), batches).
@@ -15,7 +16,8 @@
 //                            WX TN and BK of 4.
 //           A_OFFSET B_OFFSET  first element of a batch, an expression of `batch`; broadcasting is an offset of 0u.
 //           A_TYPE B_TYPE    f32 or f16, as stored; computed in f32.
-//           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
+//           SUMS             also the sums of the rows of a, sum_k a[m, k]; there is one batch.
+//           EPILOGUE_DECLS   binding of y after these, and fn store_y(i: u32, value: f32).
 // Shared memory is 4 BK (WY TM + WX TN + 2) bytes: 8,320 for 64 x 64 x 16. The odd row length spreads the banks.
 // Tiles are filled with zeros beyond M, N and K. The sum runs over k in order.
 
@@ -28,6 +30,9 @@
 @group(0) @binding(1) var<storage, read> b: array<vec4<${B_TYPE}>>;
 #else
 @group(0) @binding(1) var<storage, read> b: array<${B_TYPE}>;
+#endif
+#if SUMS
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
 #endif
 ${EPILOGUE_DECLS}
 
@@ -90,6 +95,9 @@ fn main(
   var c${I}_${J} = 0.0;
 #endfor
 #endfor
+#if SUMS
+  var sum = 0.0;
+#endif
 
   for (var block = 0u; block < ${(K + BK - 1) / BK}u; block++) {
     let k0 = block * ${BK}u;
@@ -144,8 +152,21 @@ fn main(
 #endfor
 #endfor
     }
+#if SUMS
+    if (group.x == 0u) {
+      for (var k = 0u; k < ${BK}u; k++) {
+        sum += tile_a[k * ${WY * TM + 1}u + thread % ${WY * TM}u];
+      }
+    }
+#endif
     workgroupBarrier();
   }
+
+#if SUMS
+  if ((group.x == 0u) & (thread < ${WY * TM}u) & (m_start + thread < ${M}u)) {
+    sums[m_start + thread] = sum;
+  }
+#endif
 
 #for J in 0..TN
   let n${J} = n_start + local.x + ${J * WX}u;

@@ -4,6 +4,7 @@
 //
 //   a  [batches, M, K]  A_TYPE  read
 //   b  [batches, K, N]  B_TYPE  read
+//   sums  [M]  f32  write  with SUMS alone
 //   y  [batches, M, N]  f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM rows by TN columns; grid (ceil(N / (WX TN)), ceil(M / (WY TM)), batches).
@@ -14,7 +15,8 @@
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
 //           A_OFFSET B_OFFSET  first element of a batch, an expression of `batch`; broadcasting is an offset of 0u.
 //           A_TYPE B_TYPE    f32 or f16, as stored; computed in f32.
-//           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
+//           SUMS             also the sums of the rows of a, sum_k a[m, k]; there is one batch.
+//           EPILOGUE_DECLS   binding of y after these, and fn store_y(i: u32, value: f32).
 // Edges: rows and columns outside y are computed from clamped indices and not stored. The sum runs over k in order.
 
 #if VEC4_A
@@ -26,6 +28,9 @@
 @group(0) @binding(1) var<storage, read> b: array<vec4<${B_TYPE}>>;
 #else
 @group(0) @binding(1) var<storage, read> b: array<${B_TYPE}>;
+#endif
+#if SUMS
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
 #endif
 ${EPILOGUE_DECLS}
 
@@ -93,6 +98,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endfor
 #endif
 #for I in 0..TM
+#if SUMS
+  var s${I} = 0.0;
+#endif
 #for J in 0..TN
   var c${I}_${J} = 0.0;
 #endfor
@@ -155,6 +163,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endfor
 #endfor
 #endfor
+#if SUMS
+    if (group.x == 0u) {
+#for I in 0..TM
+      s${I} += a0_${I} + a1_${I} + a2_${I} + a3_${I};
+#endfor
+    }
+#endif
   }
 #endif
 
@@ -193,12 +208,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endfor
 #endif
 #for I in 0..TM
+#if SUMS
+  s${I} += a${U}_${I};
+#endif
 #for J in 0..TN
   c${I}_${J} += a${U}_${I} * b${U}_${J};
 #endfor
 #endfor
 #endfor
 
+#if SUMS
+  if ((group.x == 0u) & (local.x == 0u)) {
+#for I in 0..TM
+    if (m_start + ${I}u < ${M}u) {
+      sums[m_start + ${I}u] = s${I};
+    }
+#endfor
+  }
+#endif
   let y_base = (batch * ${M}u + m_start) * ${N}u;
 #for I in 0..TM
 #if M % (WY * TM) != 0

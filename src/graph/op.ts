@@ -146,6 +146,11 @@ interface KernelCommon<I extends string, A extends Attrs> extends OpCommon<I, A>
   readonly halfInputs?: readonly I[]
   /** The output may be kept as f16: it is no statistic. */
   readonly halfOutput?: boolean
+  /**
+   * The attributes under which the op also gives, as output 1, the sums of the matrix that is its first input over the rows, [columns] in
+   * f32; null where it cannot.
+   */
+  withSums?(inputs: readonly Spec[], attrs: A): A | null
   /** Useful work of the op. */
   cost(inputs: readonly Spec[], outputs: readonly Spec[], attrs: A): { readonly flops: number; readonly bytes: number }
 }

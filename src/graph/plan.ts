@@ -8,6 +8,7 @@ import { type Emitted, emitCall, emitMap } from './emit.ts'
 import { hostOp, readOp, type VariableRead } from './leaf.ts'
 import { type DeviceTraits, traitsOf } from './op.ts'
 import { type Fusion, fuse, type Group } from './passes/fuse.ts'
+import { joinSums } from './passes/join.ts'
 import { simplify } from './passes/simplify.ts'
 import { namedNode, narrowStorage } from './passes/storage.ts'
 import { type GraphProgram, leavesOf } from './program.ts'
@@ -83,7 +84,8 @@ export function buildPlan(program: GraphProgram, options: PlanOptions): Plan {
   const traits = traitsOf(program.device)
   const leaves = leavesOf(program)
   const variables = variablesOf(program)
-  const simple = options.storage === 'f16' ? withNarrowStorage(simplify(program), traits) : simplify(program)
+  const joined = joinSums(simplify(program))
+  const simple = options.storage === 'f16' ? withNarrowStorage(joined, traits) : joined
   const variableIndex = new Map(variables.map((v, i) => [v, i]))
   const levels = new Map<string, number>()
   for (;;) {

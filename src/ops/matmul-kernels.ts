@@ -15,6 +15,7 @@ const params = {
   TN: 'int',
   WX: 'int',
   WY: 'int',
+  SUMS: 'flag',
   A_OFFSET: 'code',
   B_OFFSET: 'code',
   EPILOGUE_DECLS: 'code',
@@ -42,6 +43,8 @@ export interface MatmulShape {
   /** First element of a batch as WGSL of `batch: u32`; a multiple of the matrix size. */
   readonly aOffset: string
   readonly bOffset: string
+  /** Also the sums of the rows of `a`, [m]; only without batches. */
+  readonly sums?: boolean
 }
 
 /** Outputs of a thread and threads of a workgroup; with `bk`, the depth of a shared tile. */
@@ -171,7 +174,7 @@ export function matmulTiles(shape: MatmulShape, device: DeviceTraits): MatmulTil
 
 /** The kernel call for a product with the given tile. */
 export function matmulCall(shape: MatmulShape, tile: MatmulTile): TiledCall {
-  const { batches, m, n, k, transA, transB, aOffset, bOffset } = shape
+  const { batches, m, n, k, transA, transB, aOffset, bOffset, sums = false } = shape
   const { tm, tn, wx, wy, bk } = tile
   const isShared = bk !== undefined
   const common = {
@@ -186,11 +189,13 @@ export function matmulCall(shape: MatmulShape, tile: MatmulTile): TiledCall {
     TN: tn,
     WX: wx,
     WY: wy,
+    SUMS: sums,
     A_OFFSET: aOffset,
     B_OFFSET: bOffset,
   }
+  const kernel = isShared ? matmulShared : matmulTile
   return {
-    kernel: isShared ? matmulShared : matmulTile,
+    kernel: sums ? { ...kernel, bindings: [...kernel.bindings, { name: 'sums', access: 'read_write' }] } : kernel,
     params: isShared ? { ...common, BK: bk } : common,
     grid: [Math.ceil(n / (wx * tn)), Math.ceil(m / (wy * tm)), batches],
   }

@@ -9,7 +9,12 @@ import { type MatmulShape, matmulCall, matmulTiles, tileName } from './matmul-ke
 import { sumTo } from './reduce.ts'
 import { reshape } from './reshape.ts'
 
-type MatmulAttrs = { readonly transA: boolean; readonly transB: boolean }
+type MatmulAttrs = {
+  readonly transA: boolean
+  readonly transB: boolean
+  /** Output 1 are the sums of the columns of `a` as it is stored. */
+  readonly sums?: true
+}
 
 /** Rows and columns as they are multiplied. */
 function matrix(spec: Spec, transposed: boolean): [number, number] {
@@ -24,6 +29,8 @@ export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
   epilogue: true,
   halfInputs: ['a', 'b'],
   halfOutput: true,
+  withSums: ([a, b], attrs) =>
+    attrs.transA && a?.shape.length === 2 && b?.shape.length === 2 ? { ...attrs, sums: true } : null,
   infer: ([a, b], { transA, transB }) => {
     const [x, y] = [a as Spec, b as Spec]
     needDtype('matmul', 'a', x, 'f32', 'f16')
@@ -57,9 +64,10 @@ export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
       transB: attrs.transB,
       aOffset: batchOffset(batch, a, m * k),
       bOffset: batchOffset(batch, b, k * n),
+      sums: attrs.sums ?? false,
     }
     const work = matmulOp.cost(inputs, outputs, attrs)
-    const bindings = { a: { input: 0 }, b: { input: 1 } }
+    const bindings = { a: { input: 0 }, b: { input: 1 }, ...(attrs.sums ? { sums: { output: 1 } } : {}) }
     return matmulTiles(product, device).map((tile) => ({
       name: tileName(tile),
       calls: () => [{ ...matmulCall(product, tile), bindings, epilogue: true, ...work }],

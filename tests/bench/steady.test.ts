@@ -34,8 +34,8 @@ async function open(contestant: string, task: Task): Promise<Cell> {
 }
 
 test.each([
-  ['mlp', 16, 20, 3],
-  ['cnn', 4, 40, 2],
+  ['mlp', 16, 12, 3],
+  ['cnn', 4, 24, 2],
 ] as const)('a step of the %s creates nothing and takes few dispatches', async (model, batch, most, steps) => {
   const task: StepTask = { kind: 'step', model, batch, checked: 1 }
   const opened = await open('wgrad', task)

@@ -1,0 +1,79 @@
+import { collect, type GraphProgram } from '../program.ts'
+import type { Effect } from '../trace.ts'
+import { Node, type Value } from '../value.ts'
+import { baseOf } from './fuse.ts'
+
+/** A kernel node, the attributes under which it also gives the sums, and its place among the nodes. */
+interface Host {
+  readonly node: Node
+  readonly at: number
+  readonly attrs: Node['attrs']
+}
+
+/**
+ * Lets kernels that read all of a matrix also give its sums over the rows: what a weight's gradient reads is summed for the bias. The two
+ * become one node at the place of the earlier, if all that it reads is there by then.
+ */
+export function joinSums(program: GraphProgram): GraphProgram {
+  const { nodes } = program
+  const place = new Map(nodes.map((node, i) => [node, i]))
+  const mapped = new Set(nodes.flatMap(({ op, inputs }) => (op.kind === 'map' && !op.alias ? inputs.map(baseOf) : [])))
+  const hosts = new Map<Value, Host>()
+  nodes.forEach((node, at) => {
+    const { op, inputs, outputs } = node
+    // What is made of the product at once joins its kernel instead.
+    if (op.kind !== 'kernel' || !op.withSums || mapped.has(outputs[0] as Value)) return
+    const attrs = op.withSums(inputs, node.attrs as never)
+    const matrix = baseOf(inputs[0] as Value)
+    if (attrs && !hosts.has(matrix)) hosts.set(matrix, { node, at, attrs })
+  })
+
+  /** Nodes that become one, by the earlier of them, and those that fall away. */
+  const joined = new Map<Node, { readonly host: Host; readonly sum: Node }>()
+  const gone = new Set<Node>()
+  nodes.forEach((sum, at) => {
+    const [x] = sum.inputs
+    const host = sum.op.name === 'sum' && x ? hosts.get(baseOf(x)) : undefined
+    if (!x || !host || !sumsRows(sum, x, (host.node.inputs[0] as Value).shape)) return
+    const early = Math.min(at, host.at)
+    if (!host.node.inputs.every((v) => (place.get(v.node) ?? -1) < early)) return
+    hosts.delete(baseOf(x))
+    joined.set(nodes[early] as Node, { host, sum })
+    gone.add(nodes[Math.max(at, host.at)] as Node)
+  })
+  if (joined.size === 0) return program
+
+  const replaced = new Map<Value, Value>()
+  const mutated = new Map<Node, Node>()
+  const now = (v: Value): Value => replaced.get(v) ?? v
+  for (const node of nodes) {
+    if (gone.has(node)) continue
+    const pair = joined.get(node)
+    const { device, op, attrs, inputs, outputs, site, payload } = pair?.host.node ?? node
+    const results = pair ? [...outputs, pair.sum.outputs[0] as Value] : outputs
+    if (!pair && inputs.every((v) => now(v) === v)) continue
+    const fresh = new Node(device, op, pair?.host.attrs ?? attrs, inputs.map(now), results, site, payload)
+    fresh.isGradient = node.isGradient
+    mutated.set(node, fresh)
+    results.forEach((v, i) => {
+      replaced.set(v, fresh.outputs[i] as Value)
+    })
+  }
+  const effects = program.effects.map((e): Effect => {
+    if (e.kind === 'assign') return { ...e, value: now(e.value) }
+    return { ...e, node: mutated.get(e.node) ?? e.node }
+  })
+  return collect(program.device, program.outputs.map(now), effects)
+}
+
+/** True for the f32 sum of `x` over all axes but the last, where `x` is the matrix of this shape or a reshape of it. */
+function sumsRows(sum: Node, x: Value, matrix: readonly number[]): boolean {
+  const last = x.shape.length - 1
+  const axes = sum.attrs.axes as readonly number[]
+  return (
+    sum.outputs[0]?.dtype === 'f32' &&
+    x.shape[last] === matrix[1] &&
+    axes.length === last &&
+    axes.every((axis) => axis < last)
+  )
+}
