@@ -24,6 +24,8 @@ export class TuningMemory {
   private answers = new Map<string, Answer>()
   /** How often the device, the page or the process went away while a kernel was tried, by key and name. */
   private trials = new Map<string, number>()
+  /** True while the store holds the mark of a trial that has ended. */
+  private isMarked = false
 
   private constructor(store: TuningStore | null, note: (text: string) => void) {
     this.store = store
@@ -64,12 +66,18 @@ export class TuningMemory {
     // Whoever is left goes on without the mark, and the next write takes it away.
     if (before > 0) this.trials.set(trial, before)
     else this.trials.delete(trial)
+    this.isMarked = true
   }
 
   /** Notes that the device went away under a kernel. */
   async endTrial(key: string, name: string): Promise<void> {
     this.trials.set(trialKey(key, name), mostTrials)
     await this.write()
+  }
+
+  /** Takes away the mark of the last trial. */
+  async close(): Promise<void> {
+    if (this.isMarked) await this.write()
   }
 
   /** Takes in what is stored; what is known already stays. */
@@ -92,6 +100,7 @@ export class TuningMemory {
   private async write(): Promise<void> {
     const answers = Object.fromEntries([...this.answers].slice(-mostAnswers))
     const text = JSON.stringify({ format, version, answers, trials: Object.fromEntries(this.trials) })
+    this.isMarked = false
     try {
       await this.store?.write(text)
     } catch (cause) {

@@ -145,6 +145,7 @@ class Tuner {
   async close(): Promise<void> {
     this.clock?.close()
     this.device.pool.trim()
+    await this.memory.close()
     if (this.device.usable) await this.device.queue.idle()
   }
 

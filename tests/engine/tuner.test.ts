@@ -113,14 +113,16 @@ describe('the tuner', () => {
 
   test('gives back all memory but the plan, and the pipelines of those that lost', async () => {
     const plain = await open()
-    await compile(planted('sound', 'slow'), { device: plain }).prepare([spec(shape)])
+    const untuned = compile(planted('sound', 'slow'), { device: plain })
+    await untuned.prepare([spec(shape)])
     const device = await open()
-    await tuned(device, ['sound', 'slow', 'slower'])
+    const step = await tuned(device, ['sound', 'slow', 'slower'])
     expect(device.bytes).toBe(plain.bytes)
     expect(device.pool.used).toBe(plain.pool.used)
     expect(device.pipelines.created).toBe(3)
     await compile(planted('slower'), { device }).prepare([spec(shape)])
     expect(device.pipelines.created).toBe(4)
+    for (const each of [untuned, step]) each.release()
   })
 
   test('serves compiled functions that were there before', async () => {
@@ -182,6 +184,18 @@ describe('tuning', () => {
     const other = await open(store)
     await twoWorks(other).prepare(twoSpecs, { tune: true, budgetMs: 0 })
     expect(other.variants.tuned()).toEqual([{ ...device.variants.tuned()[0], remembered: true }])
+  })
+
+  test('that is called off in the middle of a trial leaves no mark of it', async () => {
+    const store = memoryStore()
+    const stop = new AbortController()
+    const write = store.write
+    store.write = async (text) => {
+      if (text.includes('sound":1')) stop.abort(new Error('enough'))
+      await write(text)
+    }
+    await expect(tuned(await open(store), ['slow', 'sound'], { signal: stop.signal })).rejects.toThrow('enough')
+    expect(JSON.parse(store.text as string).trials).toEqual({})
   })
 
   test('refuses a budget that is none', async () => {

@@ -43,7 +43,7 @@ test('a device remembers in the cache folder, and goes on where that is no folde
     }
     expect(await tune()).toEqual({ remembered: false, notes: [] })
     const text = await readFile(join(cache, 'wgrad', 'tuning.json'), 'utf8')
-    expect(JSON.parse(text)).toMatchObject({ format: 'wgrad.tuning', version: 1, trials: {} })
+    expect(JSON.parse(text)).toEqual({ format: 'wgrad.tuning', version: 1, answers: expect.anything(), trials: {} })
     expect(await tune()).toEqual({ remembered: true, notes: [] })
     await rm(cache, { recursive: true })
     await writeFile(cache, 'a file')
