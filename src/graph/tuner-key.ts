@@ -47,7 +47,7 @@ export function memoryKey(
   const adapter = digest(JSON.stringify([vendor, architecture, description, software, features]))
   const texts = new Set([...variants.values()].flatMap((calls) => calls.map((c) => digestOf(c.kernel.template))))
   const kernels = digest([...variants.keys(), ...texts].sort().join())
-  const work = workOf(choice).replace(/\[[\d,]*\]/g, '')
-  const classes = choice.inputs.map(({ shape }) => `[${shape.map(classOf).join()}]`)
+  const work = workOf({ ...choice, inputs: [] })
+  const classes = choice.inputs.map(({ shape, dtype }) => `${dtype}[${shape.map(classOf).join()}]`)
   return [adapter, kernels, work, ...classes].join(' ')
 }

@@ -5,7 +5,7 @@ import { toleranceOf } from '../../src/graph/tuner-check.ts'
 import { classOf, memoryKey } from '../../src/graph/tuner-key.ts'
 import { race, winnerOf } from '../../src/graph/tuner-race.ts'
 import { matmulOp } from '../../src/ops/matmul.ts'
-import { plantedOp } from './planted.ts'
+import { type Plant, plantedOp } from './planted.ts'
 
 /** A machine whose kernels take these milliseconds, whose submits cost one more, and which is held up now and then. */
 function machine(ms: Readonly<Record<string, number>>, seed: number, noise = 0.05) {
@@ -83,32 +83,32 @@ const info: DeviceInfo = {
   subgroupSize: null,
 }
 
-function keyOf(plants: Parameters<typeof plantedOp>[1], size: number, on = info, name = 'double'): string {
+/** The key of work on `[size, 7]`. */
+function keyOf(
+  size: number,
+  given: { plants?: Plant[]; on?: DeviceInfo; name?: string; axes?: number[] } = {},
+): string {
+  const { plants = ['sound', 'slow'], on = info, name = 'double', axes = [0, 1] } = given
   const op = plantedOp(name, plants)
   const x = { shape: [size, 7], dtype: 'f32' } as const
-  const choice: Choice = {
-    op: op as Choice['op'],
-    attrs: { axis: 1 },
-    inputs: [x],
-    outputs: [x],
-    taken: plants[0] as string,
-  }
+  const choice: Choice = { op: op as Choice['op'], attrs: { axes }, inputs: [x], outputs: [x], taken: 'sound' }
   const context = { inputs: [x], outputs: [x], attrs: {}, device: {} as never }
   return memoryKey(on, choice, new Map(op.variants?.(context).map((v) => [v.name, v.calls()])))
 }
 
 describe('an answer', () => {
   test('is shared by sizes of a class and by nothing else', () => {
-    const key = keyOf(['sound', 'slow'], 1000)
-    expect(keyOf(['sound', 'slow'], 1020)).toBe(key)
+    const key = keyOf(1000)
+    expect(keyOf(1020)).toBe(key)
     const others = [
-      keyOf(['sound', 'slow'], 1001),
-      keyOf(['sound', 'slow'], 500),
-      keyOf(['sound', 'slower'], 1000),
-      keyOf(['sound', 'slow'], 1000, { ...info, architecture: 'd' }),
-      keyOf(['sound', 'slow'], 1000, info, 'twice'),
+      keyOf(1001),
+      keyOf(500),
+      keyOf(1000, { plants: ['sound', 'slower'] }),
+      keyOf(1000, { on: { ...info, architecture: 'd' } }),
+      keyOf(1000, { name: 'twice' }),
+      keyOf(1000, { axes: [1, 0] }),
     ]
-    expect(new Set([key, ...others]).size).toBe(6)
+    expect(new Set([key, ...others]).size).toBe(7)
   })
 
   test('is exact for small sizes and of four classes an octave above', () => {
