@@ -15,7 +15,7 @@
 // Dispatch: THREADS threads for ROWS rows of the batch; grid (ceil(BATCH / ROWS), 1, 1).
 // Params:   BATCH TIME UNITS GATES PARTS  sizes.
 //           IS_LSTM IS_GRU IS_RELU  the cell; neither of the first two is rnn.
-//           ROWS            rows of a workgroup; with VALUES and FLAGS as rows.wgsl says.
+//           ROWS            rows of a workgroup; with VALUES as rows.wgsl says.
 //           THREADS TN      threads of a workgroup, units that one multiplies at a time.
 //           IS_HELD         each thread holds a gate's column of w in registers.
 //           IS_QUADS        TN is 4, UNITS a multiple of it, and w is read by fours.
@@ -25,7 +25,7 @@
 //           HAS_Y HAS_LAST HAS_LENGTHS  which of the loads there are.
 //           LOAD_DY         fn load_dy(i: u32) -> f32, [BATCH, TIME, UNITS]; zeros without it.
 //           LOAD_DLAST      fn load_dlast(i: u32) -> f32, of the shape of dstate; zeros without it.
-//           LOAD_LENGTHS    fn load_length(i: u32) -> i32, [BATCH], valid positions of each row; all without it.
+//           LOAD_LENGTHS    valid positions of each row, [BATCH], as rows.wgsl says; all without it.
 // A row took no step beyond its length: dx and dp are 0 there.
 #include "recurrent/rows.wgsl"
 
@@ -43,16 +43,16 @@
 #endif
 ${LOAD_DY}
 ${LOAD_DLAST}
-${LOAD_LENGTHS}
 
-// Gradients of h and c after a step, those of h before they are complete, and those of the products.
-var<workgroup> dh: array<Values, ${UNITS}>;
+// Gradients of h and c after a step, and those of the products.
+var<workgroup> dh: array<f32, ${ROWS * UNITS}>;
 #if IS_LSTM
-var<workgroup> dc: array<Values, ${UNITS}>;
+var<workgroup> dc: array<f32, ${ROWS * UNITS}>;
 #endif
-var<workgroup> slopes: array<Values, ${GATES * UNITS}>;
+var<workgroup> slopes: array<f32, ${ROWS * GATES * UNITS}>;
 #if IS_HELD
-var<workgroup> parts: array<Values, ${GATES * UNITS}>;
+// What each gate adds to dh.
+var<workgroup> parts: array<f32, ${ROWS * GATES * UNITS}>;
 #endif
 
 // Element i of the gradient of h (or, from BATCH UNITS on, of c) after the last step of this dispatch.
@@ -66,35 +66,36 @@ fn initial(i: u32) -> f32 {
 #endif
 }
 
-fn saved_part(position: u32, part: u32, unit: u32) -> f32 {
-  return saved[(position * ${PARTS}u + part) * ${UNITS}u + unit];
+// The gradient of product i in every row.
+fn slope_of(i: u32) -> Values {
+  return Values(
+#for R in 0..ROWS
+    slopes[${R * GATES * UNITS}u + i],
+#endfor
+  );
+}
+
+// The gradient of h in a slot, complete.
+fn dh_of(slot: u32) -> f32 {
+  var sum = dh[slot];
+#if IS_HELD
+  let own = slot / ${UNITS}u;
+#for G in 0..GATES
+  sum += parts[own * ${(GATES - 1) * UNITS}u + ${G * UNITS}u + slot];
+#endfor
+#endif
+  return sum;
 }
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-#for R in 0..ROWS
-  let is_row${R} = group.x * ${ROWS}u + ${R}u < ${BATCH}u;
-  let row${R} = min(group.x * ${ROWS}u + ${R}u, ${BATCH - 1}u);
-#if HAS_LENGTHS
-  let length${R} = u32(clamp(load_length(row${R}), 0i, ${TIME}i));
-#else
-  let length${R} = ${TIME}u;
-#endif
-#endfor
-  for (var n = 0u; n < ${(UNITS + THREADS - 1) / THREADS}u; n++) {
-    let unit = n * ${THREADS}u + thread;
-    if (unit < ${UNITS}u) {
-      dh[unit] = Values(
-#for R in 0..ROWS
-        initial(row${R} * ${UNITS}u + unit),
-#endfor
-      );
+  for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
+    let slot = n * ${THREADS}u + thread;
+    if (slot < ${ROWS * UNITS}u) {
+      let i = min(group.x * ${ROWS * UNITS}u + slot, ${(BATCH - 1) * UNITS}u + slot % ${UNITS}u);
+      dh[slot] = initial(i);
 #if IS_LSTM
-      dc[unit] = Values(
-#for R in 0..ROWS
-        initial((${BATCH}u + row${R}) * ${UNITS}u + unit),
-#endfor
-      );
+      dc[slot] = initial(${BATCH * UNITS}u + i);
 #endif
     }
   }
@@ -105,113 +106,81 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for K in 0..UNITS
   let w${K} = w[(held_gate + ${K}u) * ${UNITS}u + held % ${UNITS}u];
 #endfor
-  if (thread < ${GATES * UNITS}u) {
-    parts[thread] = Values();
-  }
 #endif
   workgroupBarrier();
 
   for (var s = 0u; s < ${STEPS}u; s++) {
     let step = ${START + STEPS - 1}u - s;
-#for R in 0..ROWS
-    let is_valid${R} = step < length${R};
-#if IS_REVERSED
-    let at${R} = row${R} * ${TIME}u + select(step, length${R} - 1u - step, is_valid${R});
-#else
-    let at${R} = row${R} * ${TIME}u + step;
-#endif
-#endfor
-    let is_valid = Flags(
-#for R in 0..ROWS
-      is_valid${R},
-#endfor
-    );
-    for (var n = 0u; n < ${(UNITS + THREADS - 1) / THREADS}u; n++) {
-      let unit = n * ${THREADS}u + thread;
-      if (unit < ${UNITS}u) {
-        var after = dh[unit];
-#if IS_HELD
-#for G in 0..GATES
-        after += parts[${G * UNITS}u + unit];
-#endfor
-#endif
+    for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
+      let slot = n * ${THREADS}u + thread;
+      let own = slot / ${UNITS}u;
+      let row = group.x * ${ROWS}u + own;
+      if ((slot < ${ROWS * UNITS}u) & (row < ${BATCH}u)) {
+        let unit = slot - own * ${UNITS}u;
+        let length = length_of(row);
+        let is_valid = step < length;
+        let at = position_of(row, step, length);
+        let after = dh_of(slot);
 #if HAS_Y
-        let dy = Values(
-#for R in 0..ROWS
-          load_dy(at${R} * ${UNITS}u + unit),
-#endfor
-        );
-        let d = select(Values(), after + dy, is_valid);
+        let d = select(0.0, after + load_dy(at * ${UNITS}u + unit), is_valid);
 #else
-        let d = select(Values(), after, is_valid);
+        let d = select(0.0, after, is_valid);
 #endif
 #for P in 0..PARTS
-        let part${P} = Values(
-#for R in 0..ROWS
-          saved_part(at${R}, ${P}u, unit),
-#endfor
-        );
+        let part${P} = saved[(at * ${PARTS}u + ${P}u) * ${UNITS}u + unit];
 #endfor
 #if IS_LSTM
         let t = bounded_tanh(part1 * part4 + part0 * part2);
-        let behind = dc[unit];
-        let e = select(Values(), behind + d * part3 * (1.0 - t * t), is_valid);
+        let behind = dc[slot];
+        let e = select(0.0, behind + d * part3 * (1.0 - t * t), is_valid);
         let slope0 = e * part2 * part0 * (1.0 - part0);
         let slope1 = e * part4 * part1 * (1.0 - part1);
         let slope2 = e * part0 * (1.0 - part2 * part2);
         let slope3 = d * t * part3 * (1.0 - part3);
-        dc[unit] = select(behind, e * part1, is_valid);
-        let direct = Values();
+        dc[slot] = select(behind, e * part1, is_valid);
+        let direct = 0.0;
 #elif IS_GRU
-        let before = Values(
-#for R in 0..ROWS
-          prev[at${R} * ${UNITS}u + unit],
-#endfor
-        );
         let dn = d * (1.0 - part1) * (1.0 - part2 * part2);
         let slope0 = dn * part3 * part0 * (1.0 - part0);
-        let slope1 = d * (before - part2) * part1 * (1.0 - part1);
+        let slope1 = d * (prev[at * ${UNITS}u + unit] - part2) * part1 * (1.0 - part1);
         let slope2 = dn * part0;
         let direct = d * part1;
 #elif IS_RELU
-        let slope0 = select(Values(), d, part0 > Values());
-        let direct = Values();
+        let slope0 = select(0.0, d, part0 > 0.0);
+        let direct = 0.0;
 #else
         let slope0 = d * (1.0 - part0 * part0);
-        let direct = Values();
+        let direct = 0.0;
 #endif
-        dh[unit] = select(after, direct, is_valid);
+        dh[slot] = select(after, direct, is_valid);
 #for G in 0..GATES
-        slopes[${G * UNITS}u + unit] = slope${G};
-#endfor
-#for R in 0..ROWS
-        if (is_row${R}) {
-          let i = at${R} * ${GATES * UNITS}u + unit;
-#for G in 0..GATES
+        slopes[(own * ${GATES}u + ${G}u) * ${UNITS}u + unit] = slope${G};
 #if IS_GRU
-          dp[i + ${G * UNITS}u] = row_of(slope${G}, ${R}u);
-#if G == 2
-          dx[i + ${G * UNITS}u] = row_of(dn, ${R}u);
-#else
-          dx[i + ${G * UNITS}u] = row_of(slope${G}, ${R}u);
+        dp[(at * ${GATES}u + ${G}u) * ${UNITS}u + unit] = slope${G};
 #endif
+#if IS_GRU && G == 2
+        dx[(at * ${GATES}u + ${G}u) * ${UNITS}u + unit] = dn;
 #else
-          dx[i + ${G * UNITS}u] = row_of(slope${G}, ${R}u);
+        dx[(at * ${GATES}u + ${G}u) * ${UNITS}u + unit] = slope${G};
 #endif
-#endfor
-        }
 #endfor
       }
     }
     workgroupBarrier();
 
 #if IS_HELD
-    var product = Values();
+    var product0 = Values();
 #for K in 0..UNITS
-    product += w${K} * slopes[held_gate + ${K}u];
+    product0 += w${K} * slope_of(held_gate + ${K}u);
 #endfor
     if (thread < ${GATES * UNITS}u) {
-      parts[thread] = product;
+#for R in 0..ROWS
+#if ROWS == 1
+      parts[${R * GATES * UNITS}u + thread] = product0;
+#else
+      parts[${R * GATES * UNITS}u + thread] = product0[${R}];
+#endif
+#endfor
     }
 #else
     for (var n = 0u; n < ${(UNITS + THREADS * TN - 1) / (THREADS * TN)}u; n++) {
@@ -223,14 +192,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let quad = min(unit, ${UNITS - 4}u) / 4u;
       for (var k = 0u; k < ${GATES * UNITS}u; k++) {
         let quad_w = w[k * ${UNITS / 4}u + quad];
-        let slope = slopes[k];
+        let slope = slope_of(k);
 #for J in 0..TN
         product${J} += quad_w[${J}] * slope;
 #endfor
       }
 #else
       for (var k = 0u; k < ${GATES * UNITS}u; k++) {
-        let slope = slopes[k];
+        let slope = slope_of(k);
 #for J in 0..TN
         product${J} += w[k * ${UNITS}u + min(unit + ${J}u, ${UNITS - 1}u)] * slope;
 #endfor
@@ -238,7 +207,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
 #for J in 0..TN
       if (unit + ${J}u < ${UNITS}u) {
-        dh[unit + ${J}u] += product${J};
+#for R in 0..ROWS
+#if ROWS == 1
+        dh[${R * UNITS}u + unit + ${J}u] += product${J};
+#else
+        dh[${R * UNITS}u + unit + ${J}u] += product${J}[${R}];
+#endif
+#endfor
       }
 #endfor
     }
@@ -246,23 +221,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
   }
 
-  for (var n = 0u; n < ${(UNITS + THREADS - 1) / THREADS}u; n++) {
-    let unit = n * ${THREADS}u + thread;
-    if (unit < ${UNITS}u) {
-      var before = dh[unit];
-#if IS_HELD
-#for G in 0..GATES
-      before += parts[${G * UNITS}u + unit];
-#endfor
-#endif
-#for R in 0..ROWS
-      if (is_row${R}) {
-        dstate[row${R} * ${UNITS}u + unit] = row_of(before, ${R}u);
+  for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
+    let slot = n * ${THREADS}u + thread;
+    let i = group.x * ${ROWS * UNITS}u + slot;
+    if ((slot < ${ROWS * UNITS}u) & (i < ${BATCH * UNITS}u)) {
+      dstate[i] = dh_of(slot);
 #if IS_LSTM
-        dstate[(${BATCH}u + row${R}) * ${UNITS}u + unit] = row_of(dc[unit], ${R}u);
+      dstate[${BATCH * UNITS}u + i] = dc[slot];
 #endif
-      }
-#endfor
     }
   }
 }

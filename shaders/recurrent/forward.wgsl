@@ -12,7 +12,7 @@
 // Dispatch: THREADS threads for ROWS rows of the batch; grid (ceil(BATCH / ROWS), 1, 1).
 // Params:   BATCH TIME UNITS GATES PARTS  sizes.
 //           IS_LSTM IS_GRU IS_RELU  the cell; neither of the first two is rnn.
-//           ROWS            rows of a workgroup; with VALUES and FLAGS as rows.wgsl says.
+//           ROWS            rows of a workgroup; with VALUES as rows.wgsl says.
 //           THREADS TN      threads of a workgroup, columns that one multiplies at a time.
 //           IS_HELD         each thread holds a column of w in registers; THREADS is GATES UNITS.
 //           IS_QUADS        UNITS is a multiple of 4, and w is read by fours.
@@ -23,7 +23,7 @@
 //           LOAD_X          fn load_x(i: u32) -> f32, [BATCH, TIME, GATES UNITS].
 //           LOAD_STATE      fn load_state(i: u32) -> f32, of the shape of last; zeros without it.
 //           LOAD_BIAS       fn load_bias(i: u32) -> f32, [GATES UNITS], gru alone.
-//           LOAD_LENGTHS    fn load_length(i: u32) -> i32, [BATCH], valid positions of each row; all without it.
+//           LOAD_LENGTHS    valid positions of each row, [BATCH], as rows.wgsl says; all without it.
 //           EPILOGUE_DECLS  y [BATCH, TIME, UNITS] and fn store_y(i: u32, value: f32).
 // A row takes no step beyond its length: its state stays, and y and prev are 0 there.
 
@@ -44,13 +44,12 @@
 ${LOAD_X}
 ${LOAD_STATE}
 ${LOAD_BIAS}
-${LOAD_LENGTHS}
 ${EPILOGUE_DECLS}
 
-var<workgroup> hidden: array<Values, ${UNITS}>;
-var<workgroup> products: array<Values, ${GATES * UNITS}>;
+var<workgroup> hidden: array<f32, ${ROWS * UNITS}>;
+var<workgroup> products: array<f32, ${ROWS * GATES * UNITS}>;
 #if IS_LSTM
-var<workgroup> cell: array<Values, ${UNITS}>;
+var<workgroup> cell: array<f32, ${ROWS * UNITS}>;
 #endif
 
 // Element i of h (or, from BATCH UNITS on, of c) before the first step of this dispatch.
@@ -64,31 +63,24 @@ fn initial(i: u32) -> f32 {
 #endif
 }
 
+// h of a unit in every row.
+fn hidden_of(unit: u32) -> Values {
+  return Values(
+#for R in 0..ROWS
+    hidden[${R * UNITS}u + unit],
+#endfor
+  );
+}
+
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-#for R in 0..ROWS
-  let is_row${R} = group.x * ${ROWS}u + ${R}u < ${BATCH}u;
-  let row${R} = min(group.x * ${ROWS}u + ${R}u, ${BATCH - 1}u);
-#if HAS_LENGTHS
-  let length${R} = u32(clamp(load_length(row${R}), 0i, ${TIME}i));
-#else
-  let length${R} = ${TIME}u;
-#endif
-#endfor
-  for (var n = 0u; n < ${(UNITS + THREADS - 1) / THREADS}u; n++) {
-    let unit = n * ${THREADS}u + thread;
-    if (unit < ${UNITS}u) {
-      hidden[unit] = Values(
-#for R in 0..ROWS
-        initial(row${R} * ${UNITS}u + unit),
-#endfor
-      );
+  for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
+    let slot = n * ${THREADS}u + thread;
+    if (slot < ${ROWS * UNITS}u) {
+      let i = min(group.x * ${ROWS * UNITS}u + slot, ${(BATCH - 1) * UNITS}u + slot % ${UNITS}u);
+      hidden[slot] = initial(i);
 #if IS_LSTM
-      cell[unit] = Values(
-#for R in 0..ROWS
-        initial((${BATCH}u + row${R}) * ${UNITS}u + unit),
-#endfor
-      );
+      cell[slot] = initial(${BATCH * UNITS}u + i);
 #endif
     }
   }
@@ -109,19 +101,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   for (var s = 0u; s < ${STEPS}u; s++) {
 #if IS_HELD
-    var product = Values();
+    var product0 = Values();
 #if IS_QUADS
 #for K in 0..UNITS / 4
-    product += w${K}.x * hidden[${4 * K}] + w${K}.y * hidden[${4 * K + 1}];
-    product += w${K}.z * hidden[${4 * K + 2}] + w${K}.w * hidden[${4 * K + 3}];
+    product0 += w${K}.x * hidden_of(${4 * K}u) + w${K}.y * hidden_of(${4 * K + 1}u);
+    product0 += w${K}.z * hidden_of(${4 * K + 2}u) + w${K}.w * hidden_of(${4 * K + 3}u);
 #endfor
 #else
 #for K in 0..UNITS
-    product += w${K} * hidden[${K}];
+    product0 += w${K} * hidden_of(${K}u);
 #endfor
 #endif
     if (thread < ${GATES * UNITS}u) {
-      products[thread] = product;
+#for R in 0..ROWS
+#if ROWS == 1
+      products[${R * GATES * UNITS}u + thread] = product0;
+#else
+      products[${R * GATES * UNITS}u + thread] = product0[${R}];
+#endif
+#endfor
     }
 #else
     for (var n = 0u; n < ${(GATES * UNITS + THREADS * TN - 1) / (THREADS * TN)}u; n++) {
@@ -133,7 +131,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #if IS_QUADS
       for (var k = 0u; k < ${UNITS / 4}u; k++) {
 #for E in 0..4
-        let h${E} = hidden[k * 4u + ${E}u];
+        let h${E} = hidden_of(k * 4u + ${E}u);
 #endfor
 #for J in 0..TN
         let w${J} = w[start${J} / 4u + k];
@@ -142,7 +140,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       }
 #else
       for (var k = 0u; k < ${UNITS}u; k++) {
-        let h = hidden[k];
+        let h = hidden_of(k);
 #for J in 0..TN
         product${J} += w[start${J} + k] * h;
 #endfor
@@ -150,7 +148,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
 #for J in 0..TN
       if (column + ${J}u < ${GATES * UNITS}u) {
-        products[column + ${J}u] = product${J};
+#for R in 0..ROWS
+#if ROWS == 1
+        products[${R * GATES * UNITS}u + column + ${J}u] = product${J};
+#else
+        products[${R * GATES * UNITS}u + column + ${J}u] = product${J}[${R}];
+#endif
+#endfor
       }
 #endfor
     }
@@ -158,33 +162,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
 
     let step = ${START}u + s;
-#for R in 0..ROWS
-    let is_valid${R} = step < length${R};
-#if IS_REVERSED
-    let at${R} = row${R} * ${TIME}u + select(step, length${R} - 1u - step, is_valid${R});
-#else
-    let at${R} = row${R} * ${TIME}u + step;
-#endif
-#endfor
-    let is_valid = Flags(
-#for R in 0..ROWS
-      is_valid${R},
-#endfor
-    );
-    for (var n = 0u; n < ${(UNITS + THREADS - 1) / THREADS}u; n++) {
-      let unit = n * ${THREADS}u + thread;
-      if (unit < ${UNITS}u) {
-        let before = hidden[unit];
+    for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
+      let slot = n * ${THREADS}u + thread;
+      let own = slot / ${UNITS}u;
+      let row = group.x * ${ROWS}u + own;
+      if ((slot < ${ROWS * UNITS}u) & (row < ${BATCH}u)) {
+        let unit = slot - own * ${UNITS}u;
+        let length = length_of(row);
+        let is_valid = step < length;
+        let at = position_of(row, step, length);
+        let before = hidden[slot];
 #for G in 0..GATES
-        let x${G} = Values(
-#for R in 0..ROWS
-          load_x((at${R} * ${GATES}u + ${G}u) * ${UNITS}u + unit),
-#endfor
-        );
+        let x${G} = load_x((at * ${GATES}u + ${G}u) * ${UNITS}u + unit);
 #if HAS_BIAS
-        let p${G} = products[${G * UNITS}u + unit] + load_bias(${G * UNITS}u + unit);
+        let p${G} = products[(own * ${GATES}u + ${G}u) * ${UNITS}u + unit] + load_bias(${G * UNITS}u + unit);
 #else
-        let p${G} = products[${G * UNITS}u + unit];
+        let p${G} = products[(own * ${GATES}u + ${G}u) * ${UNITS}u + unit];
 #endif
 #endfor
 #if IS_LSTM
@@ -192,10 +185,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let part1 = sigmoid(x1 + p1);
         let part2 = bounded_tanh(x2 + p2);
         let part3 = sigmoid(x3 + p3);
-        let part4 = cell[unit];
+        let part4 = cell[slot];
         let c = part1 * part4 + part0 * part2;
         let h = part3 * bounded_tanh(c);
-        cell[unit] = select(part4, c, is_valid);
+        cell[slot] = select(part4, c, is_valid);
 #elif IS_GRU
         let part0 = sigmoid(x0 + p0);
         let part1 = sigmoid(x1 + p1);
@@ -203,45 +196,33 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let part3 = p2;
         let h = part2 + part1 * (before - part2);
 #elif IS_RELU
-        let h = max(x0 + p0, Values());
+        let h = max(x0 + p0, 0.0);
 #else
         let h = bounded_tanh(x0 + p0);
 #endif
-        hidden[unit] = select(before, h, is_valid);
-        let shown = select(Values(), h, is_valid);
+        hidden[slot] = select(before, h, is_valid);
+        store_y(at * ${UNITS}u + unit, select(0.0, h, is_valid));
 #if IS_SAVING
-        let known = select(Values(), before, is_valid);
-#endif
-#for R in 0..ROWS
-        if (is_row${R}) {
-          let i = at${R} * ${UNITS}u + unit;
-          store_y(i, row_of(shown, ${R}u));
-#if IS_SAVING
-          prev[i] = row_of(known, ${R}u);
+        prev[at * ${UNITS}u + unit] = select(0.0, before, is_valid);
 #endif
 #if HAS_SAVED
 #for P in 0..PARTS
-          saved[(at${R} * ${PARTS}u + ${P}u) * ${UNITS}u + unit] = row_of(part${P}, ${R}u);
+        saved[(at * ${PARTS}u + ${P}u) * ${UNITS}u + unit] = part${P};
 #endfor
 #endif
-        }
-#endfor
       }
     }
     workgroupBarrier();
   }
 
-  for (var n = 0u; n < ${(UNITS + THREADS - 1) / THREADS}u; n++) {
-    let unit = n * ${THREADS}u + thread;
-    if (unit < ${UNITS}u) {
-#for R in 0..ROWS
-      if (is_row${R}) {
-        last[row${R} * ${UNITS}u + unit] = row_of(hidden[unit], ${R}u);
+  for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
+    let slot = n * ${THREADS}u + thread;
+    let i = group.x * ${ROWS * UNITS}u + slot;
+    if ((slot < ${ROWS * UNITS}u) & (i < ${BATCH * UNITS}u)) {
+      last[i] = hidden[slot];
 #if IS_LSTM
-        last[(${BATCH}u + row${R}) * ${UNITS}u + unit] = row_of(cell[unit], ${R}u);
+      last[${BATCH * UNITS}u + i] = cell[slot];
 #endif
-      }
-#endfor
     }
   }
 }

@@ -1,23 +1,35 @@
-// rows.wgsl: one number of each of the ROWS sequences of a workgroup, as f32, vec2 or vec4.
+// rows.wgsl: what the shaders of recurrent layers share. A workgroup owns ROWS rows of the batch; what it keeps lies row by row.
 //
-// Params:   VALUES  f32, vec2<f32> or vec4<f32>; FLAGS  bool, vec2<bool> or vec4<bool>; ROWS  1, 2 or 4.
+// Params:   VALUES  one number of each row: f32, vec2<f32> or vec4<f32>; BATCH TIME  sizes; ROWS  1, 2 or 4.
+//           HAS_LENGTHS  rows have lengths; LOAD_LENGTHS  fn load_length(i: u32) -> i32.
+//           IS_REVERSED  steps go from the last valid position to the first.
 
 alias Values = ${VALUES};
-alias Flags = ${FLAGS};
+${LOAD_LENGTHS}
 
-fn sigmoid(x: Values) -> Values {
-  return 1.0 / (1.0 + exp(-clamp(x, Values(-30.0), Values(30.0))));
+fn sigmoid(x: f32) -> f32 {
+  return 1.0 / (1.0 + exp(-clamp(x, -30.0, 30.0)));
 }
 
 // tanh itself may overflow beyond.
-fn bounded_tanh(x: Values) -> Values {
-  return tanh(clamp(x, Values(-15.0), Values(15.0)));
+fn bounded_tanh(x: f32) -> f32 {
+  return tanh(clamp(x, -15.0, 15.0));
 }
 
-fn row_of(values: Values, row: u32) -> f32 {
-#if ROWS == 1
-  return values;
+// Valid positions of a row of the batch.
+fn length_of(row: u32) -> u32 {
+#if HAS_LENGTHS
+  return u32(clamp(load_length(min(row, ${BATCH - 1}u)), 0i, ${TIME}i));
 #else
-  return values[row];
+  return ${TIME}u;
+#endif
+}
+
+// Where a row's step stands in [BATCH, TIME]; steps beyond the length stand at the padding.
+fn position_of(row: u32, step: u32, length: u32) -> u32 {
+#if IS_REVERSED
+  return row * ${TIME}u + select(step, length - 1u - step, step < length);
+#else
+  return row * ${TIME}u + step;
 #endif
 }

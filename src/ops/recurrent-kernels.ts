@@ -2,7 +2,7 @@ import backwardText from '../../shaders/recurrent/backward.wgsl?raw'
 import forwardText from '../../shaders/recurrent/forward.wgsl?raw'
 import rowsText from '../../shaders/recurrent/rows.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
-import { type DeviceTraits, defaultFirst } from '../graph/op.ts'
+import type { DeviceTraits } from '../graph/op.ts'
 
 /** A recurrent cell; `tanh` and `relu` are those of the plain RNN. */
 export type Cell = 'lstm' | 'gru' | 'tanh' | 'relu'
@@ -35,7 +35,6 @@ const common = {
   IS_RELU: 'flag',
   ROWS: 'int',
   VALUES: 'code',
-  FLAGS: 'code',
   THREADS: 'int',
   TN: 'int',
   IS_HELD: 'flag',
@@ -119,7 +118,7 @@ export function cutName({ rows, threads, columns, steps }: RecurrentCut, time: n
   return steps < time ? `${size}-${steps}` : size
 }
 
-/** The largest sequence state for which threads hold their weights; a thread has room for hardly more. */
+/** The largest state for which threads hold their weights; a thread has room for hardly more. */
 const mostHeld = 128
 
 // Seconds that a dispatch may take and what a step costs, below what makes a driver give up or a page stutter.
@@ -138,40 +137,36 @@ function stepsOf({ cell, batch, time, units }: RecurrentShape, rows: number, isS
 /** The ways to run a layer that are legal on a device, the default first; none where a state does not fit a workgroup. */
 export function recurrentCuts(shape: RecurrentShape, device: DeviceTraits): RecurrentCut[] {
   const { cell, batch, units } = shape
-  const { software } = device
   const weights = gatesOf(cell) * units
-  const heldThreads = Math.ceil(weights / 32) * 32
   const wide = Math.min(256, device.maxInvocations, Math.ceil(weights / 32) * 32)
-  const cut = (rows: number, threads: number, columns: number): RecurrentCut => ({
-    rows,
-    threads,
-    columns,
-    steps: stepsOf(shape, rows, software),
-  })
-  const cuts = [1, 2, 4]
-    .filter((rows) => rows === 1 || rows < 2 * batch)
-    .flatMap((rows) => {
-      // What backward.wgsl keeps, or forward.wgsl where that is more.
-      const values = 2 * weights + 2 * units
-      const fits = (numbers: number): boolean => 4 * rows * numbers <= device.maxWorkgroupBytes
-      const held = units <= mostHeld && heldThreads <= device.maxInvocations && fits(values)
-      const whole = fits(values - weights)
-      return [
-        ...(held ? [cut(rows, heldThreads, 0)] : []),
-        ...(whole ? [cut(rows, 4, 4), cut(rows, 16, 4), cut(rows, wide, 1), cut(rows, wide, 4)] : []),
+  const held = Math.ceil(weights / 32) * 32
+  // A software adapter pays for each thread at a barrier; a GPU has room for workgroups until there are hundreds.
+  const fewest = batch >= 1024 ? 4 : batch >= 512 ? 2 : 1
+  const sizes: readonly (readonly [rows: number, threads: number, columns: number])[] = device.software
+    ? [
+        [2, 4, 4],
+        [1, 4, 4],
+        [4, 4, 4],
+        [1, held, 0],
       ]
+    : [fewest, ...[1, 2, 4].filter((rows) => rows !== fewest)].flatMap((rows) => [
+        [rows, held, 0] as const,
+        [rows, wide, 1] as const,
+        [rows, wide, 4] as const,
+      ])
+  return sizes
+    .filter(([rows, threads, columns]) => {
+      const isHeld = columns === 0
+      // Numbers that backward.wgsl keeps of a row; forward.wgsl keeps no more.
+      const kept = 2 * units + (isHeld ? 2 : 1) * weights
+      return (
+        (rows === 1 || rows < 2 * batch) &&
+        4 * rows * kept <= device.maxWorkgroupBytes &&
+        threads <= device.maxInvocations &&
+        !(isHeld && units > mostHeld)
+      )
     })
-  const rows = software ? (batch >= 8 ? 4 : batch >= 4 ? 2 : 1) : batch >= 1024 ? 4 : batch >= 512 ? 2 : 1
-  const named = (r: number): string[] => {
-    const own = cuts.filter((c) => c.rows === r)
-    return (software ? own.filter((c) => c.threads === 4 && c.columns > 0) : own).map((c) => cutName(c, shape.time))
-  }
-  const distinct = [...new Map(cuts.map((c) => [cutName(c, shape.time), c])).entries()].map(([name, c]) => ({
-    name,
-    c,
-  }))
-  const preferred = [...named(rows), ...named(2), ...named(1)][0]
-  return (preferred === undefined ? distinct : defaultFirst(distinct, preferred)).map(({ c }) => c)
+    .map(([rows, threads, columns]) => ({ rows, threads, columns, steps: stepsOf(shape, rows, device.software) }))
 }
 
 /** Where the dispatches of a cut begin, and how many steps each takes. */
@@ -197,7 +192,6 @@ export function commonParams(
     IS_RELU: cell === 'relu',
     ROWS: rows,
     VALUES: rows === 1 ? 'f32' : `vec${rows}<f32>`,
-    FLAGS: rows === 1 ? 'bool' : `vec${rows}<bool>`,
     THREADS: threads,
     TN: Math.max(1, columns),
     IS_HELD: columns === 0,
