@@ -167,12 +167,7 @@ class Tuner {
       this.clock ??= await openClock(device)
       const clock = this.clock
       const time = async (name: string, runs: number): Promise<number> => {
-        try {
-          return await clock.time((pass) => bench.encode(pass, name, runs))
-        } catch (error) {
-          await this.checkDevice(task, name)
-          throw error
-        }
+        return this.watched(task, name, () => clock.time((pass) => bench.encode(pass, name, runs)))
       }
       const times = await race(sound, time, { batchMs: clock.batchMs, expired: this.expired })
       if (!times) return null
@@ -186,6 +181,7 @@ class Tuner {
 
   /** Compiles and runs every kernel once and compares the results; null where time or memory run out. */
   private async tryAll(task: Task, bench: Bench): Promise<Record<string, string> | null> {
+    const { device } = this
     const struck: Record<string, string> = { ...task.struck }
     const results = new Map<string, Awaited<ReturnType<Bench['tryOut']>>>()
     const names = [...task.variants.keys()].filter((name) => {
@@ -202,10 +198,10 @@ class Tuner {
         try {
           if (outcome.status === 'rejected') throw outcome.reason
           await this.memory.beginTrial(task.key, name)
-          results.set(name, await bench.tryOut(name))
+          results.set(name, await this.watched(task, name, () => bench.tryOut(name)))
         } catch (error) {
           if (error instanceof OutOfMemoryError) return null
-          await this.checkDevice(task, name)
+          if (!device.usable) throw error
           struck[name] = messageOf(error)
         }
         if (this.expired()) return null
@@ -215,12 +211,22 @@ class Tuner {
     return struck
   }
 
-  /** Throws where the device went away under a kernel, which is then not tried again. */
-  private async checkDevice(task: Task, name: string): Promise<void> {
+  /** Runs a kernel; throws where the device goes away under it, and it is then not tried again. */
+  private async watched<T>(task: Task, name: string, run: () => Promise<T>): Promise<T> {
     const { device } = this
-    // The loss is told a little after the failure that it causes.
-    if (device.usable) await new Promise((resolve) => setTimeout(resolve))
-    if (device.usable) return
+    let result: T | undefined
+    let failure: unknown = null
+    try {
+      result = await run()
+    } catch (error) {
+      failure = error
+      // The loss is told a little after the failure that it causes.
+      if (device.usable) await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    if (device.usable) {
+      if (failure !== null) throw failure
+      return result as T
+    }
     const { reason, message } = await device.handle.lost
     if (reason === 'destroyed') throw new DeviceLostError('tune: the device was closed; open a new device')
     await this.memory.endTrial(task.key, name)

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { Device } from '../../src/gpu/device.ts'
 import type { TuningStore } from '../../src/gpu/tuning-store.ts'
-import { type Compiled, compile, type Device, type PrepareOptions, spec, type Tensor, tensor } from '../../src/index.ts'
+import { type Compiled, compile, type PrepareOptions, spec, type Tensor, tensor } from '../../src/index.ts'
 import { openDevice } from '../../src/node.ts'
 import { type Plant, planted } from './planted.ts'
 
@@ -144,6 +145,13 @@ function twoWorks(device: Device): Compiled<[Tensor, Tensor], Tensor[]> {
 
 const twoSpecs = [spec([500]), spec([2000])]
 
+test('the last element of a large output is compared', async () => {
+  const device = await open()
+  const step = compile(planted('sound', 'lastWrong'), { device })
+  await step.prepare([spec([1500, 1000])], { tune: true, budgetMs: 60_000 })
+  expect(device.variants.struck().map(({ name }) => name)).toEqual(['lastWrong'])
+})
+
 describe('tuning', () => {
   test('tells of its progress, then of that of the pipelines', async () => {
     const device = await open()
@@ -259,6 +267,35 @@ describe('a later start', () => {
     expect(device.variants.used()).toEqual({ [work]: 'sound' })
     expect(device.variants.notes).toEqual(['what was remembered of kernels cannot be used (Error: no room)'])
     expect(device.variants.table()).toContain('note: what was remembered')
+  })
+
+  test('does not try a kernel again under which the device was lost', async () => {
+    const store = memoryStore()
+    const real = await open()
+    let lose: (info: GPUDeviceLostInfo) => void = () => {}
+    const lost = new Promise<GPUDeviceLostInfo>((resolve) => {
+      lose = resolve
+    })
+    const handle = new Proxy(real.handle, {
+      get(target, name) {
+        if (name === 'lost') return lost
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    const device = new Device(handle, real.info, { tuning: store })
+    const write = store.write
+    store.write = async (text) => {
+      if (text.includes('sound":1')) lose({ reason: 'unknown', message: 'hung' } as GPUDeviceLostInfo)
+      await write(text)
+    }
+    await expect(tuned(device, ['slow', 'sound'])).rejects.toThrow(
+      'tune: the device was lost (hung) while sound did planted f32[1000]; open a new device: the kernel will not be tried again',
+    )
+    const next = await open(store)
+    await tuned(next, ['slow', 'sound'])
+    expect(next.variants.used()).toEqual({ [work]: 'slow' })
+    expect(next.variants.struck().map(({ name }) => name)).toEqual(['sound'])
   })
 
   test('does not try a kernel again under which the process ended twice', async () => {
