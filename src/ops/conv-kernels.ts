@@ -77,7 +77,8 @@ export function convOutputSize({ size, kernel, stride, padding, dilation }: Omit
 
 type SizeName = 'N' | 'H' | 'W' | 'C' | 'O' | 'P' | 'Q' | 'G' | 'KH' | 'KW' | 'SH' | 'SW' | 'PH' | 'PW' | 'DH' | 'DW'
 
-function sizesOf(shape: ConvShape): Readonly<Record<SizeName, number>> {
+/** The sizes by the names that the kernels give them. */
+export function convSizes(shape: ConvShape): Readonly<Record<SizeName, number>> {
   const { images, size, channels, outputs, kernel, stride, padding, dilation, groups } = shape
   const [p, q] = convOutputSize(shape)
   return {
@@ -100,17 +101,21 @@ function call(
   }
 }
 
-/** The same work with rows of workgroups beyond the limit of a grid folded into its depth. */
+/** Rows of workgroups beyond the limit of a grid, folded into its depth. */
+export function foldedRows(count: number): { rows: number; folds: number } {
+  const folds = Math.max(1, Math.ceil(count / 65535))
+  return { rows: Math.ceil(count / folds), folds }
+}
+
 function folded({ kernel, params, grid: [x, y, z] }: TiledCall): TiledCall {
-  const folds = Math.ceil(y / 65535)
-  const rows = Math.ceil(y / folds)
+  const { rows, folds } = foldedRows(y)
   const own: TiledCall['params'] = kernel === convForward ? { ROWS: rows, FOLDS: folds } : { ROWS: rows }
   return { kernel, params: { ...params, ...own }, grid: [x, rows, z * folds] }
 }
 
 /** The call of the strip kernel; null where it does not apply. As a gradient, `shape` is still that of the convolution. */
 export function convStripCall(shape: ConvShape, isGrad: boolean, tile: MatmulTile): TiledCall | null {
-  const { N, G, KH, KW, DH } = sizesOf(shape)
+  const { N, G, KH, KW, DH } = convSizes(shape)
   const sides = stripSides(shape, isGrad)
   if (sides === null || sides.Q % tile.tm !== 0) return null
   const params = { N, G, KH, KW, DH, ...sides, IS_GRAD: isGrad }
@@ -123,7 +128,7 @@ export function stripSides(
   isGrad: boolean,
 ): Readonly<Record<'H' | 'W' | 'C' | 'O' | 'P' | 'Q' | 'PH' | 'PW', number>> | null {
   const { stride, dilation, kernel } = shape
-  const { H, W, C, O, P, Q, KH, KW, PH, PW, DH } = sizesOf(shape)
+  const { H, W, C, O, P, Q, KH, KW, PH, PW, DH } = convSizes(shape)
   if (stride[0] !== 1 || stride[1] !== 1 || dilation[1] !== 1 || kernel[1] < 2) return null
   const turned = { H: P, W: Q, C: O, O: C, P: H, Q: W, PH: DH * (KH - 1) - PH, PW: KW - 1 - PW }
   const sides = isGrad ? turned : { H, W, C, O, P, Q, PH, PW }
@@ -132,14 +137,14 @@ export function stripSides(
 
 /** The kernel call of the convolution itself. */
 export function convForwardCall(shape: ConvShape, tile: MatmulTile): TiledCall {
-  const params = sizesOf(shape)
+  const params = convSizes(shape)
   const rows = shape.images * numel(convOutputSize(shape))
   return folded(call(convForward, { ...params, VEC4: params.C % 4 === 0 }, tile, [rows, params.O, shape.groups]))
 }
 
 /** The kernel call of the gradient of the input. */
 export function convInputGradCall(shape: ConvShape, tile: MatmulTile): TiledCall {
-  const params = sizesOf(shape)
+  const params = convSizes(shape)
   const { images, size, stride, groups } = shape
   const rows = images * Math.ceil(size[0] / stride[0]) * Math.ceil(size[1] / stride[1])
   const flags = { VEC4_DY: params.O % 4 === 0, VEC4_W: params.C % 4 === 0 && tile.tn % 4 === 0 }
@@ -156,7 +161,7 @@ export interface WeightGradChoice {
 
 /** The kernel call of the gradient of the weights, which writes `[parts, outputs, kh, kw, c]`. */
 export function convWeightGradCall(shape: ConvShape, { tile, parts, isStrip }: WeightGradChoice): TiledCall {
-  const sides = sizesOf(shape)
+  const sides = convSizes(shape)
   const { O: outputs, C: channels, KH, KW } = sides
   if (isStrip) {
     const { SH: _sh, SW: _sw, DW: _dw, ...near } = sides

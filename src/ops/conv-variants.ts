@@ -6,9 +6,18 @@ import {
   convInputGradCall,
   convOutputSize,
   convStripCall,
+  convWeightGradCall,
   stripSides,
   type WeightGradChoice,
 } from './conv-kernels.ts'
+import {
+  convSharedCall,
+  convSharedInputGradCall,
+  convSharedWeightGradCall,
+  type SharedQuestion,
+  sharedParts,
+  sharedTiles,
+} from './conv-shared.ts'
 import { type MatmulTile, registerTiles, type TiledCall, type TileQuestion, tileName } from './matmul-kernels.ts'
 
 /** A way to convolve, or to find the gradient of the images. */
@@ -18,9 +27,9 @@ export interface ConvVariant {
 }
 
 /** A way to find the gradient of the weights. */
-export interface WeightGradVariant {
-  readonly name: string
-  readonly choice: WeightGradChoice
+export interface WeightGradVariant extends ConvVariant {
+  /** Sums over parts of the pixels that it leaves to be added. */
+  readonly parts: number
 }
 
 // Finding a pixel of a tap costs about as much as this many multiply-adds; so does checking a column's bounds.
@@ -83,22 +92,28 @@ function stripVariants(shape: ConvShape, isGrad: boolean): ConvVariant[] {
   }))
 }
 
-/** Strips come first on a software device, whose loads are dear, where the best of them pays. */
-function withStrips(
+/**
+ * All in the order of a device: tiles in shared memory come first on a GPU, strips on a software device, whose loads are dear, where
+ * the best of them pays.
+ */
+function inOrder(
   shape: ConvShape,
   isGrad: boolean,
   tiled: readonly ConvVariant[],
+  shared: readonly ConvVariant[],
   isSoftware: boolean,
 ): ConvVariant[] {
   const strips = stripVariants(shape, isGrad)
-  const all = [...tiled, ...strips]
+  if (!isSoftware) return [...shared, ...tiled, ...strips]
+  const all = [...tiled, ...strips, ...shared]
   const sides = stripSides(shape, isGrad)
-  const pays = isSoftware && workOf(shape) >= STRIP_WORK && sides && stripTile(sides.Q, sides.O, shape.kernel[1])
+  const pays = workOf(shape) >= STRIP_WORK && sides && stripTile(sides.Q, sides.O, shape.kernel[1])
   return pays ? defaultFirst(all, (strips[0] as ConvVariant).name) : all
 }
 
 /** The kernels for the convolution itself, the default first. */
-export function convForwardVariants(shape: ConvShape, { software: isSoftware }: DeviceTraits): ConvVariant[] {
+export function convForwardVariants(shape: ConvShape, device: DeviceTraits): ConvVariant[] {
+  const isSoftware = device.software
   const [p, q] = convOutputSize(shape)
   const question: TileQuestion = {
     rows: shape.images * p * q,
@@ -112,11 +127,16 @@ export function convForwardVariants(shape: ConvShape, { software: isSoftware }: 
     name: tileName(tile),
     call: () => convForwardCall(shape, tile),
   }))
-  return withStrips(shape, false, tiled, isSoftware)
+  const shared = sharedTiles(question, device).map((tile) => ({
+    name: tileName(tile),
+    call: () => convSharedCall(shape, tile),
+  }))
+  return inOrder(shape, false, tiled, shared, isSoftware)
 }
 
 /** The kernels for the gradient of the images, the default first. */
-export function convInputGradVariants(shape: ConvShape, { software: isSoftware }: DeviceTraits): ConvVariant[] {
+export function convInputGradVariants(shape: ConvShape, device: DeviceTraits): ConvVariant[] {
+  const isSoftware = device.software
   const { images, size, stride, groups, kernel, channels } = shape
   const outputs = shape.outputs / groups
   const phases = stride[0] * stride[1]
@@ -132,7 +152,11 @@ export function convInputGradVariants(shape: ConvShape, { software: isSoftware }
     name: tileName(tile),
     call: () => convInputGradCall(shape, tile),
   }))
-  return withStrips(shape, true, tiled, isSoftware)
+  const shared = sharedTiles(question, device).map((tile) => ({
+    name: tileName(tile),
+    call: () => convSharedInputGradCall(shape, tile),
+  }))
+  return inOrder(shape, true, tiled, shared, isSoftware)
 }
 
 /** The choice for the strip kernel; null where it does not apply. */
@@ -158,12 +182,14 @@ function stripWeightGradChoice(shape: ConvShape, most: number): WeightGradChoice
  * The kernels for the gradient of the weights, the default first: the tile and parts of at least 64 pixels each that give every core
  * work, 32 threads on software and 16,384 on a GPU.
  */
-export function convWeightGradVariants(shape: ConvShape, { software: isSoftware }: DeviceTraits): WeightGradVariant[] {
+export function convWeightGradVariants(shape: ConvShape, device: DeviceTraits): WeightGradVariant[] {
+  const isSoftware = device.software
   const [p, q] = convOutputSize(shape)
   const outputs = shape.outputs / shape.groups
   const columns = depthOf(shape)
   const pixels = shape.images * p * q
-  const most = Math.max(1, Math.min(Math.ceil(pixels / 64), shape.images * p, 256))
+  const room = Math.floor(device.maxBindingBytes / (4 * shape.outputs * columns))
+  const most = Math.max(1, Math.min(Math.ceil(pixels / 64), shape.images * p, 256, room))
   const question: TileQuestion = {
     rows: outputs,
     columns,
@@ -176,12 +202,23 @@ export function convWeightGradVariants(shape: ConvShape, { software: isSoftware 
     const threads = Math.ceil(outputs / tile.tm) * Math.ceil(columns / tile.tn) * shape.groups
     return Math.min(Math.ceil((isSoftware ? 32 : 16384) / threads), most)
   }
-  const tiled = registerTiles(question).map((tile) => ({ tile, parts: partsOf(tile) }))
-  const strip = stripWeightGradChoice(shape, most)
-  const all = [...tiled, ...(strip ? [strip] : [])].map((choice) => ({
-    name: `${named(choice === strip ? 'strip' : 'tile', choice.tile)}-parts-${choice.parts}`,
-    choice,
-  }))
-  const pays = isSoftware && strip && workOf(shape) >= STRIP_WORK
-  return pays ? defaultFirst(all, all.find((v) => v.choice === strip)?.name as string) : all
+  const fromRegisters = (prefix: string, choice: WeightGradChoice): WeightGradVariant => ({
+    name: `${named(prefix, choice.tile)}-parts-${choice.parts}`,
+    parts: choice.parts,
+    call: () => convWeightGradCall(shape, choice),
+  })
+  const tiled = registerTiles(question).map((tile) => fromRegisters('tile', { tile, parts: partsOf(tile) }))
+  const stripChoice = stripWeightGradChoice(shape, most)
+  const strips = stripChoice ? [fromRegisters('strip', stripChoice)] : []
+  const product: SharedQuestion = { rows: outputs, columns, depth: pixels, batches: shape.groups }
+  const shared = sharedTiles(product, device).map((tile) => {
+    const parts = sharedParts(product, tile, device)
+    return {
+      name: `${tileName(tile)}-parts-${parts}`,
+      parts,
+      call: () => convSharedWeightGradCall(shape, tile, parts),
+    }
+  })
+  if (!isSoftware) return [...shared, ...tiled, ...strips]
+  return workOf(shape) >= STRIP_WORK ? [...strips, ...tiled, ...shared] : [...tiled, ...strips, ...shared]
 }

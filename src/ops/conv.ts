@@ -6,8 +6,13 @@ import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { formatShape, gridOf, numel } from '../shape.ts'
 import { add, zerosLike } from './arithmetic.ts'
-import { type ConvShape, convOutputSize, convStrip, convWeightGradCall, type WeightGradChoice } from './conv-kernels.ts'
-import { convForwardVariants, convInputGradVariants, convWeightGradVariants } from './conv-variants.ts'
+import { type ConvShape, convOutputSize, convStrip } from './conv-kernels.ts'
+import {
+  convForwardVariants,
+  convInputGradVariants,
+  convWeightGradVariants,
+  type WeightGradVariant,
+} from './conv-variants.ts'
 import { pad } from './movement.ts'
 import { reducePartials } from './reduce-kernels.ts'
 import { asPair, type PairOption, pairOf } from './window.ts'
@@ -139,9 +144,9 @@ export const convWeightGradOp: KernelOp<'x' | 'dy', Sized> = {
   ],
   variants: ({ inputs: [x], outputs: [dw], attrs, device }) => {
     const shape = convShape((x as Spec).shape, (dw as Spec).shape, attrs)
-    return convWeightGradVariants(shape, device).map(({ name, choice }) => ({
-      name,
-      calls: () => weightGradCalls(shape, choice),
+    return convWeightGradVariants(shape, device).map((variant) => ({
+      name: variant.name,
+      calls: () => weightGradCalls(shape, variant),
     }))
   },
   cost: ([x], [dw], attrs) => work(convShape((x as Spec).shape, (dw as Spec).shape, attrs)),
@@ -177,13 +182,13 @@ fn identity() -> Acc { return 0.0; }
 fn combine(a: Acc, b: Acc) -> Acc { return a + b; }
 fn finish(a: Acc) -> f32 { return a; }`
 
-function weightGradCalls(shape: ConvShape, choice: WeightGradChoice): KernelCall[] {
-  const call = convWeightGradCall(shape, choice)
+function weightGradCalls(shape: ConvShape, variant: WeightGradVariant): KernelCall[] {
+  const call = variant.call()
   const read = { x: { input: 0 }, dy: { input: 1 } }
-  if (choice.parts === 1) return [{ ...call, bindings: read, epilogue: true, ...work(shape) }]
+  if (variant.parts === 1) return [{ ...call, bindings: read, epilogue: true, ...work(shape) }]
 
   const outputs = shape.outputs * numel(shape.kernel) * (shape.channels / shape.groups)
-  const parts = { temp: 'parts', bytes: 4 * outputs * choice.parts }
+  const parts = { temp: 'parts', bytes: 4 * outputs * variant.parts }
   const threads = 64
   const grid = gridOf(Math.ceil(outputs / threads))
   return [
@@ -196,12 +201,12 @@ function weightGradCalls(shape: ConvShape, choice: WeightGradChoice): KernelCall
     },
     {
       kernel: reducePartials,
-      params: { ACC: sumOfParts, OUTPUTS: outputs, SPLITS: choice.parts, THREADS: threads, ROW: grid[0] * threads },
+      params: { ACC: sumOfParts, OUTPUTS: outputs, SPLITS: variant.parts, THREADS: threads, ROW: grid[0] * threads },
       bindings: { partials: parts },
       grid,
       epilogue: true,
-      flops: outputs * choice.parts,
-      bytes: 4 * outputs * (choice.parts + 1),
+      flops: outputs * variant.parts,
+      bytes: 4 * outputs * (variant.parts + 1),
     },
   ]
 }

@@ -1,20 +1,31 @@
 import { expect, test } from 'vitest'
 import {
   type ConvShape,
-  convForward,
   convForwardCall,
   convInputGradCall,
   convOutputSize,
   convStrip,
   convStripCall,
+  convStripWeightGrad,
   convWeightGradCall,
   type WeightGradChoice,
 } from '../../src/ops/conv-kernels.ts'
+import {
+  convShared,
+  convSharedCall,
+  convSharedInputGrad,
+  convSharedInputGradCall,
+  convSharedWeightGrad,
+  convSharedWeightGradCall,
+  type SharedTile,
+  sharedTiles,
+} from '../../src/ops/conv-shared.ts'
 import {
   convForwardVariants,
   convInputGradVariants,
   convWeightGradVariants,
   stripTile,
+  type WeightGradVariant,
 } from '../../src/ops/conv-variants.ts'
 import type { MatmulTile, TiledCall } from '../../src/ops/matmul-kernels.ts'
 import { expectClose, noise, runShader, traitsFor } from './shader-run.ts'
@@ -75,7 +86,7 @@ function summed(parts: Float32Array, length: number): Float32Array {
 interface Calls {
   readonly forward: readonly TiledCall[]
   readonly inputGrad: readonly TiledCall[]
-  readonly weightGrad: readonly WeightGradChoice[]
+  readonly weightGrad: readonly Pick<WeightGradVariant, 'call' | 'parts'>[]
 }
 
 async function check(shape: ConvShape, calls: Calls): Promise<void> {
@@ -85,30 +96,34 @@ async function check(shape: ConvShape, calls: Calls): Promise<void> {
   const { x, w, dy } = arrays
   for (const call of calls.forward) expectClose((await runShader(call, [x, w], count.y)).values, expected.y)
   for (const call of calls.inputGrad) expectClose((await runShader(call, [dy, w], count.x)).values, expected.dx)
-  for (const choice of calls.weightGrad) {
-    const { values } = await runShader(convWeightGradCall(shape, choice), [x, dy], count.w * choice.parts)
+  for (const { call, parts } of calls.weightGrad) {
+    const { values } = await runShader(call(), [x, dy], count.w * parts)
     expectClose(summed(values, count.w), expected.dw)
   }
 }
 
-/** Every kernel that a device of either kind may take. */
+/** Every kernel of registers alone that a device of either kind may take. */
 function declared(shape: ConvShape): Calls {
   const both = <V extends { readonly name: string }>(variants: (software: boolean) => readonly V[]): V[] => {
     const all = [...variants(true), ...variants(false)]
-    return [...new Map(all.map((v) => [v.name, v])).values()].filter(({ name }) => !name.startsWith('tile-8x8'))
+    return [...new Map(all.map((v) => [v.name, v])).values()].filter(({ name }) => !/^tile-8x8|^shared/.test(name))
   }
   return {
     forward: both((s) => convForwardVariants(shape, traitsFor(s))).map((v) => v.call()),
     inputGrad: both((s) => convInputGradVariants(shape, traitsFor(s))).map((v) => v.call()),
-    weightGrad: both((s) => convWeightGradVariants(shape, traitsFor(s))).map((v) => v.choice),
+    weightGrad: both((s) => convWeightGradVariants(shape, traitsFor(s))),
   }
+}
+
+function inParts(shape: ConvShape, choice: WeightGradChoice): Calls['weightGrad'][number] {
+  return { parts: choice.parts, call: () => convWeightGradCall(shape, choice) }
 }
 
 function tiled(shape: ConvShape, tile: MatmulTile, parts: number): Calls {
   return {
     forward: [convForwardCall(shape, tile)],
     inputGrad: [convInputGradCall(shape, tile)],
-    weightGrad: [{ tile, parts }],
+    weightGrad: [inParts(shape, { tile, parts })],
   }
 }
 
@@ -161,8 +176,8 @@ test.each(Object.entries(shapes))('%s matches f64 in parts, and in strips of eve
     forward: along(false),
     inputGrad: along(true),
     weightGrad: [
-      { tile, parts: 3 },
-      ...(isNear ? near.map((strip) => ({ tile: strip, parts: 3, isStrip: true })) : []),
+      inParts(shape, { tile, parts: 3 }),
+      ...(isNear ? near.map((strip) => inParts(shape, { tile: strip, parts: 3, isStrip: true })) : []),
     ],
   })
 })
@@ -172,17 +187,66 @@ test('the largest tile matches f64', () => {
   return check(shape, tiled(shape, { tm: 8, tn: 8, wx: 2, wy: 2 }, 5))
 })
 
+// Small, so that software drivers compile it fast and every shape has several tiles and an edge.
+const sharedTile: SharedTile = { tm: 2, tn: 2, wx: 4, wy: 4, bk: 8 }
+
+test.each(Object.entries(shapes))('%s matches f64 with tiles in shared memory', (_, shape) =>
+  check(shape, {
+    forward: [convSharedCall(shape, sharedTile)],
+    inputGrad: [convSharedInputGradCall(shape, sharedTile)],
+    weightGrad: [{ parts: 2, call: () => convSharedWeightGradCall(shape, sharedTile, 2) }],
+  }),
+)
+
+const uneven: readonly SharedTile[] = [
+  { tm: 2, tn: 1, wx: 4, wy: 4, bk: 16 },
+  { tm: 1, tn: 2, wx: 8, wy: 4, bk: 32 },
+]
+const edges: Readonly<Record<string, ConvShape>> = {
+  'one more than a tile each way': conv(17, 17, 4, 3, { images: 1, size: [3, 11], padding: [1, 1] }),
+  'one less than a tile each way': conv(15, 15, 4, 3, { images: 1, size: [1, 31], padding: [1, 1] }),
+  'whole tiles': conv(16, 16, 4, 2, { images: 2, size: [5, 5] }),
+}
+test.each(Object.entries(edges))('%s matches f64 in uneven shared tiles', (_, shape) =>
+  check(shape, {
+    forward: uneven.map((tile) => convSharedCall(shape, tile)),
+    inputGrad: uneven.map((tile) => convSharedInputGradCall(shape, tile)),
+    weightGrad: uneven.map((tile) => ({ parts: 3, call: () => convSharedWeightGradCall(shape, tile, 3) })),
+  }),
+)
+
+test('every shared tile matches f64', async () => {
+  const shape = conv(20, 36, 7, 1, { images: 1, padding: [1, 1] })
+  const tiles = sharedTiles({ rows: 4096, columns: 4096, depth: 64, batches: 1 }, traitsFor(false))
+  expect(tiles.length).toBe(6)
+  await check(shape, { forward: tiles.map((tile) => convSharedCall(shape, tile)), inputGrad: [], weightGrad: [] })
+})
+
+test('shared tiles fit the device', () => {
+  const question = { rows: 4096, columns: 256, depth: 576, batches: 1 }
+  const small = { ...traitsFor(false), maxInvocations: 64, maxWorkgroupBytes: 8192 }
+  for (const device of [traitsFor(false), small]) {
+    const tiles = sharedTiles(question, device)
+    expect(tiles.length).toBeGreaterThan(0)
+    for (const { tm, tn, wx, wy, bk } of tiles) {
+      expect(wx * wy).toBeLessThanOrEqual(device.maxInvocations)
+      expect(4 * bk * (wy * tm + wx * tn + 2)).toBeLessThanOrEqual(device.maxWorkgroupBytes)
+    }
+  }
+  expect(sharedTiles({ ...question, columns: 4 }, traitsFor(false))).toEqual([])
+})
+
 test('large convolutions at stride 1 take strips on software', () => {
   const shape = conv(16, 32, 14, 3, { images: 32, size: [14, 14], padding: [1, 1] })
   const [software, gpu] = [traitsFor(true), traitsFor(false)]
   expect(convForwardVariants(shape, software)[0]?.call().kernel).toBe(convStrip)
   expect(convInputGradVariants(shape, software)[0]?.call().kernel).toBe(convStrip)
-  expect(convWeightGradVariants(shape, software)[0]).toEqual({
-    name: 'strip-8x4-4x4-parts-4',
-    choice: { tile: { tm: 8, tn: 4, wx: 4, wy: 4 }, parts: 4, isStrip: true },
-  })
-  expect(convForwardVariants(shape, gpu)[0]?.call().kernel).toBe(convForward)
-  expect(convWeightGradVariants(shape, gpu)[0]?.choice.isStrip).toBe(undefined)
+  const weightGrad = convWeightGradVariants(shape, software)[0]
+  expect(weightGrad).toMatchObject({ name: 'strip-8x4-4x4-parts-4', parts: 4 })
+  expect(weightGrad?.call().kernel).toBe(convStripWeightGrad)
+  expect(convForwardVariants(shape, gpu)[0]?.call().kernel).toBe(convShared)
+  expect(convInputGradVariants(shape, gpu)[0]?.call().kernel).toBe(convSharedInputGrad)
+  expect(convWeightGradVariants(shape, gpu)[0]?.call().kernel).toBe(convSharedWeightGrad)
   expect(stripTile(14, 32, 3)).toEqual({ tm: 14, tn: 4, wx: 4, wy: 4 })
   expect(stripTile(17, 32, 3)).toBe(null)
 })
@@ -203,8 +267,8 @@ test('output sizes round down', () => {
 
 test('parts of the weight gradient grow where outputs are few', () => {
   const shape = conv(64, 64, 56, 3, { images: 32, size: [56, 56], padding: [1, 1] })
-  expect(convWeightGradVariants(shape, traitsFor(false))[0]?.choice.parts).toBeGreaterThan(1)
-  expect(convWeightGradVariants(shape, traitsFor(true))[0]?.choice.parts).toBe(1)
+  expect(convWeightGradVariants(shape, traitsFor(false))[0]?.parts).toBeGreaterThan(1)
+  expect(convWeightGradVariants(shape, traitsFor(true))[0]?.parts).toBe(1)
 })
 
 test('rows beyond the limit of a grid match f64', () => {
