@@ -18,6 +18,7 @@ export {
   Softplus,
   Tanh,
 } from './activation.ts'
+export { type AttentionMasks, MultiheadAttention, type MultiheadAttentionOptions } from './attention.ts'
 export { BatchNorm1d, BatchNorm2d, type BatchNormModuleOptions } from './batch-norm.ts'
 export { Bilinear } from './bilinear.ts'
 export { ModuleDict, ModuleList, ParameterList, Sequential } from './container.ts'
@@ -88,3 +89,12 @@ export { GRUCell, LSTMCell, type RecurrentCellOptions, RNNCell } from './recurre
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, Upsample, type UpsampleOptions } from './resize.ts'
 export type { RunningNormOptions } from './running-norm.ts'
 export { type Summary, type SummaryRow, summary } from './summary.ts'
+export {
+  type DecoderMasks,
+  type EncoderMasks,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from './transformer.ts'

@@ -40,6 +40,7 @@ export {
   where,
   zerosLike,
 } from './arithmetic.ts'
+export { type AttentionOptions, scaledDotProductAttention } from './attention.ts'
 export { checkpoint } from './checkpoint.ts'
 export { eye, linspace, maskedFill, meshgrid, tril, triu } from './construct.ts'
 export { type ConvOptions, conv2d } from './conv.ts'

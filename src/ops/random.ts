@@ -4,7 +4,7 @@ import { type Device, defaultDevice } from '../gpu/device.ts'
 import { hostLeaf } from '../graph/leaf.ts'
 import type { MapOp } from '../graph/op.ts'
 import { call1, Tensor } from '../graph/tensor.ts'
-import { activeTrace } from '../graph/trace.ts'
+import { activeTrace, type Trace } from '../graph/trace.ts'
 import { checkShape } from '../shape.ts'
 import { add, div, less, log, mul, sub, where } from './arithmetic.ts'
 import type { Operandish } from './elementwise.ts'
@@ -81,30 +81,49 @@ export function withRandomPlace<T>(device: Device, place: number, fn: () => T): 
   }
 }
 
+function stateNow(g: Generator, ordinal = 0): readonly number[] {
+  return [
+    g.seed % 2 ** 32,
+    Math.floor(g.seed / 2 ** 32),
+    ((g.offset % 2 ** 32) + ordinal) % 2 ** 32,
+    Math.floor(g.offset / 2 ** 32),
+  ]
+}
+
+/** The state that all draws of a step share, read when the step runs; they differ by their place in it. */
+function sharedState(trace: Trace, device: Device): Tensor {
+  const g = generator(device)
+  return trace.shared('random', () => {
+    trace.hooks.push(() => {
+      g.offset += trace.randomOps
+    })
+    return new Tensor(hostLeaf(device, 'u32', () => stateNow(g)))
+  })
+}
+
 /** Uniform random words as u32. Each call draws from the device's generator. */
 export function randomBits(shape: readonly number[], device: Device = defaultDevice()): Tensor {
   checkShape('random', shape)
   const g = generator(device)
   const trace = activeTrace()
-  const now = (): readonly number[] => [
-    g.seed % 2 ** 32,
-    Math.floor(g.seed / 2 ** 32),
-    g.offset % 2 ** 32,
-    Math.floor(g.offset / 2 ** 32),
-  ]
-  if (!trace) {
-    const state = new Tensor(hostLeaf(device, 'u32', now))
-    g.offset++
-    return call1(randomBitsOp, [state], { shape, ordinal: 0 })
-  }
-  // In a step all draws share one state, read when the step runs, and differ by their place in it.
-  const state = trace.shared('random', () => {
-    trace.hooks.push(() => {
-      g.offset += trace.randomOps
-    })
-    return new Tensor(hostLeaf(device, 'u32', now))
-  })
-  return call1(randomBitsOp, [state], { shape, ordinal: trace.randomOps++ })
+  if (trace) return call1(randomBitsOp, [sharedState(trace, device)], { shape, ordinal: trace.randomOps++ })
+  const state = new Tensor(hostLeaf(device, 'u32', () => stateNow(g)))
+  g.offset++
+  return call1(randomBitsOp, [state], { shape, ordinal: 0 })
+}
+
+/**
+ * For kernels that draw by themselves: key and counter of the next draw, as {@link randomBitsOp} has them, and behind them more words
+ * of the host, u32 [4 + n]. The draw is taken.
+ */
+export function drawState(more: () => readonly number[], device: Device): Tensor {
+  const g = generator(device)
+  const trace = activeTrace()
+  if (trace) sharedState(trace, device)
+  const ordinal = trace ? trace.randomOps++ : 0
+  const state = new Tensor(hostLeaf(device, 'u32', () => [...stateNow(g, ordinal), ...more()]))
+  if (!trace) g.offset++
+  return state
 }
 
 /** (x >> 8) * 2^-24: the same bits on every device. */

@@ -1,5 +1,6 @@
 import { activationChecks } from './activation.check.ts'
 import { arithmeticChecks } from './arithmetic.check.ts'
+import { attentionChecks } from './attention.check.ts'
 import { autogradChecks } from './autograd.check.ts'
 import type { OpCheck } from './check.ts'
 import { constructChecks } from './construct.check.ts'
@@ -63,6 +64,7 @@ export const checks: readonly OpCheck[] = [
   ...normChecks,
   ...groupNormChecks,
   ...recurrentChecks,
+  ...attentionChecks,
   ...gatherChecks,
   ...scatterChecks,
   ...sortChecks,
