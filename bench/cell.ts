@@ -40,6 +40,19 @@ export interface Usage {
   readonly bytes: number
 }
 
+/** Times of every dispatch of a run, over several runs. */
+export interface KernelTimes {
+  readonly dispatches: readonly { readonly name: string; readonly flops: number; readonly bytes: number }[]
+  /** For each run, milliseconds of each dispatch. */
+  readonly steps: readonly (readonly number[])[]
+}
+
+/** How long kernels are watched: no run begins after `ms`. */
+export interface KernelLimits {
+  readonly runs: number
+  readonly ms: number
+}
+
 /** What a program asks of a contestant's page or process; arguments and answers are JSON. */
 export interface CellCalls {
   /** With `count`, what WebGPU is asked for is counted from here on. */
@@ -49,6 +62,8 @@ export interface CellCalls {
   time(runs: number): Promise<number>
   /** Counts what so many runs take. */
   usage(runs: number): Promise<Usage>
+  /** Times each dispatch; null where the engine cannot tell. */
+  kernels(limits: KernelLimits): Promise<KernelTimes | null>
   release(): Promise<void>
   /** Measures the adapter itself; needs no contestant. */
   roof(): Promise<Roof>
@@ -147,6 +162,18 @@ export class Cell implements CellCalls {
       seconds,
       bytes: counters.bytes,
     }
+  }
+
+  async kernels({ runs, ms }: KernelLimits): Promise<KernelTimes | null> {
+    const running = this.#task()
+    if (!running.kernels) return null
+    const start = performance.now()
+    // The first one compiles what only a profiled run needs.
+    const first = await running.kernels()
+    const steps: number[][] = []
+    while (steps.length < runs && (steps.length === 0 || performance.now() - start < ms))
+      steps.push((await running.kernels()).map((dispatch) => dispatch.ms))
+    return { dispatches: first.map(({ name, flops, bytes }) => ({ name, flops, bytes })), steps }
   }
 
   async release(): Promise<void> {

@@ -2,7 +2,6 @@ import { Option } from 'commander'
 import { browserHost } from './hosts/browser.ts'
 import { buildBundle } from './hosts/bundle.ts'
 import { nodeHost } from './hosts/node.ts'
-import { installedVersions } from './hosts/versions.ts'
 import { type BenchOptions, main } from './main.ts'
 import { benchCommand } from './options.ts'
 import type { Host } from './run/host.ts'
@@ -26,9 +25,8 @@ const program = benchCommand()
 
 try {
   const options = program.opts<CliOptions>()
-  const versions = await installedVersions()
-  if (options.gpuBundle) console.log(`node ${await buildBundle(versions)} --help`)
-  else await main(options, { openHost: () => openHost(options), versions })
+  if (options.gpuBundle) console.log(`node ${await buildBundle()} --help`)
+  else await main(options, { openHost: () => openHost(options) })
   // Dawn and Vite keep the process alive; everything is written by now.
   process.exit(0)
 } catch (error) {

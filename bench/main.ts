@@ -3,9 +3,8 @@ import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import cliProgress from 'cli-progress'
 import { comparison } from './report/compare.ts'
-import { columns } from './report/format.ts'
 import { reportHtml } from './report/html.ts'
-import { reportTable, workloadColumns, workloadLines } from './report/table.ts'
+import { reportTable, workloadLines } from './report/table.ts'
 import { runBench, type Suite } from './run/bench.ts'
 import type { Host } from './run/host.ts'
 import type { Report } from './run/results.ts'
@@ -23,18 +22,17 @@ export interface BenchOptions {
   readonly repeat: number
   readonly json?: string
   readonly against?: string
+  readonly plant?: string
   readonly out: string
 }
 
 /** What differs between the program here and the bundle for machines without npm. */
 export interface Surroundings {
   openHost(): Promise<Host>
-  /** Versions of wgrad and of each engine, as installed. */
-  readonly versions: Readonly<Record<string, string>>
 }
 
 /** Runs the suites, prints tables, writes the files that were asked for. */
-export async function main(options: BenchOptions, { openHost, versions }: Surroundings): Promise<void> {
+export async function main(options: BenchOptions, { openHost }: Surroundings): Promise<void> {
   const before = options.against === undefined ? null : await readReport(options.against)
   const contestants = ['wgrad', ...options.peers]
   const bar = new Bar()
@@ -51,13 +49,13 @@ export async function main(options: BenchOptions, { openHost, versions }: Surrou
       suites: options.suite,
       contestants,
       ...(options.only !== undefined && { only: options.only }),
+      ...(options.plant !== undefined && { standIn: `planted-${options.plant}` }),
       quick: options.quick ?? false,
       rounds: options.repeat,
-      versions: Object.fromEntries(contestants.map((name) => [name, versions[name] ?? versions.wgrad ?? 'unknown'])),
     }
     const report = await runBench(host, plan, {
       onProgress: (done, total, what) => bar.show(done, total, what),
-      onResult: (result) => bar.line(columns(workloadLines(result), 2, workloadColumns)),
+      onResult: (result) => bar.line(workloadLines(result)),
       stopped: () => stopped,
     })
     bar.stop()

@@ -45,6 +45,11 @@ export function benchCommand(): Command {
     .option('--repeat <n>', 'rounds, in which each contestant gives one sample', whole, 15)
     .option('--json <file>', 'write all figures to a file')
     .option('--against <file>', 'print what moved since a run that --json wrote')
+    .addOption(
+      new Option('--plant <fault>', 'put a fault into wgrad itself, to see that it is shown').choices(
+        planted.map((name) => name.replace('planted-', '')),
+      ),
+    )
     .option('--out <folder>', 'where to write bench.html', 'out')
     .allowExcessArguments(false)
     .showHelpAfterError('(npm run bench -- --help lists the options)')

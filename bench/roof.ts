@@ -173,8 +173,13 @@ export function bandwidthFor(roof: Roof, bytes: number): number {
   return Math.max(...counted.map(({ gbps, gbpsByTimestamps }) => Math.max(gbps, gbpsByTimestamps)))
 }
 
+/** Milliseconds that work takes at the nearer roof: none can take less. */
+export function timeAtRoof(roof: Roof, { flops, bytes }: { flops: number; bytes: number }): number {
+  const compute = flops / 1e6 / Math.max(roof.gflops, roof.gflopsByTimestamps)
+  return Math.max(compute, bytes / 1e6 / bandwidthFor(roof, bytes))
+}
+
 /** Share of the nearer roof that a kernel reaches. */
 export function shareOfRoof(roof: Roof, work: { flops: number; bytes: number; ms: number }): number {
-  const compute = work.flops / work.ms / 1e6 / Math.max(roof.gflops, roof.gflopsByTimestamps)
-  return Math.max(compute, work.bytes / work.ms / 1e6 / bandwidthFor(roof, work.bytes))
+  return timeAtRoof(roof, work) / work.ms
 }

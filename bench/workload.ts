@@ -89,7 +89,18 @@ export interface Running {
   read(): Promise<Readonly<Record<string, ArrayLike<number>>>>
   /** The trained parameters by name, in PyTorch's layout. Of training steps only. */
   parameters?(): Promise<Readonly<Record<string, ArrayLike<number>>>>
+  /** One more run, with a time for each dispatch. Of engines that can tell. */
+  kernels?(): Promise<readonly DispatchTime[]>
   close(): void
+}
+
+/** A dispatch that was timed by the engine's own profiler. */
+export interface DispatchTime {
+  /** The op and its shader. */
+  readonly name: string
+  readonly ms: number
+  readonly flops: number
+  readonly bytes: number
 }
 
 /** An engine that is open on a device. */

@@ -1,4 +1,5 @@
 import type { Contestant, OpenContestant, Running } from '../workload.ts'
+import { slowKernels } from './slow-kernels.ts'
 import { openWgrad } from './wgrad.ts'
 
 /** wgrad with a fault, to see that the program notices: what it makes of a task that is set up. */
@@ -35,24 +36,14 @@ const faults: Readonly<Record<string, Fault>> = {
   'planted-hangs': afterRuns(4, () => {
     for (;;);
   }),
-  'planted-slow': (running) => {
-    let done = 0
-    return {
-      ...running,
-      // Every other run is two: half as much again.
-      async run() {
-        await running.run()
-        if (done++ % 2 === 1) await running.run()
-      },
-    }
-  },
 }
 
 /** Opens wgrad with a fault in it. */
 export function openPlanted(name: string): OpenContestant {
   return async (gpu): Promise<Contestant> => {
+    if (name === 'planted-slow') slowKernels()
     const contestant = await openWgrad(gpu)
-    const fault = faults[name] as Fault
-    return { ...contestant, make: async (task) => fault(await contestant.make(task)) }
+    const fault = faults[name]
+    return fault ? { ...contestant, make: async (task) => fault(await contestant.make(task)) } : contestant
   }
 }

@@ -10,6 +10,7 @@ import {
   matmul,
   mseLoss,
   openDevice,
+  profile,
   readAll,
   softmax,
   type Tensor,
@@ -63,6 +64,13 @@ function makeStep(device: Device, task: StepTask): Running {
       const trained = new Set(modelOf(task).parameters.map(({ name }) => name))
       const state = Object.entries(await model.stateDict()).filter(([name]) => trained.has(name))
       return Object.fromEntries(state.map(([name, { data }]) => [name, data]))
+    },
+    async kernels() {
+      const { rows } = await profile(step, input, target)
+      return rows.map(({ op, kernel, microseconds, flops, bytes }) => {
+        const shader = kernel.replace(/\.wgsl$/, '')
+        return { name: op === shader ? op : `${op} (${shader})`, ms: microseconds / 1000, flops, bytes }
+      })
     },
     close: () => step.release(),
   }

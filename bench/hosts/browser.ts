@@ -1,6 +1,6 @@
 import { launchBrowser, openPage } from '../../scripts/support/browser.ts'
-import type { CellCalls } from '../cell.ts'
 import type { Host, Room } from '../run/host.ts'
+import { type Call, cellCalls } from './messages.ts'
 import { buildPages, serveFolder } from './pages.ts'
 
 /** Which adapter a browser is to give its pages: `auto` is a real GPU where there is one. */
@@ -13,7 +13,7 @@ export async function browserHost({ adapter }: BrowserHostOptions): Promise<Host
   const server = await serveFolder(await buildPages())
   const address = `${server.url}/bench/hosts/page.html`
   const launch = (hardware: boolean): ReturnType<typeof launchBrowser> =>
-    launchBrowser({ hardware, survivesInterrupt: true })
+    launchBrowser({ hardware, exactTimestamps: true, survivesInterrupt: true })
   const choose = async (): Promise<{ name: string; hardware: boolean }> => {
     for (const hardware of adapter === 'auto' ? [true, false] : [adapter === 'hardware']) {
       const browser = await launch(hardware)
@@ -43,15 +43,10 @@ export async function browserHost({ adapter }: BrowserHostOptions): Promise<Host
       const { page, errors } = await openPage(browser, address)
       await page.waitForFunction('globalThis.cell !== undefined')
       const client = await page.createCDPSession()
-      const call = async <K extends keyof CellCalls>(
-        method: K,
-        ...args: Parameters<CellCalls[K]>
-      ): Promise<Awaited<ReturnType<CellCalls[K]>>> => {
+      const call: Call = async (method, args) => {
         try {
-          return (await page.evaluate(
-            // As text: a function would be compiled for Node, where it may refer to helpers that a page has not.
-            `globalThis.cell[${JSON.stringify(method)}](...${JSON.stringify(args)})`,
-          )) as Awaited<ReturnType<CellCalls[K]>>
+          // As text: a function would be compiled for Node, where it may refer to helpers that a page has not.
+          return await page.evaluate(`globalThis.cell[${JSON.stringify(method)}](...${JSON.stringify(args)})`)
         } catch (error) {
           // What a device reports on the console often says more than what is thrown because of it.
           const told = errors.at(0)
@@ -59,12 +54,7 @@ export async function browserHost({ adapter }: BrowserHostOptions): Promise<Host
         }
       }
       const room: Room = {
-        open: (contestant, asked) => call('open', contestant, asked),
-        prepare: (task) => call('prepare', task),
-        time: (runs) => call('time', runs),
-        usage: (runs) => call('usage', runs),
-        release: () => call('release'),
-        roof: () => call('roof'),
+        ...cellCalls(call),
         async heapBytes() {
           await client.send('HeapProfiler.collectGarbage')
           const { usedSize, backingStorageSize } = await client.send('Runtime.getHeapUsage')

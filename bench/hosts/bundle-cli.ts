@@ -4,8 +4,6 @@ import { type BenchOptions, main } from '../main.ts'
 import { benchCommand } from '../options.ts'
 import { nodeHost } from './node.ts'
 
-declare const BENCH_VERSIONS: Readonly<Record<string, string>>
-
 try {
   const options = benchCommand().parse().opts<BenchOptions>()
   if (options.adapter === 'software') process.env.WGRAD_DRIVER = 'swiftshader'
@@ -13,7 +11,7 @@ try {
   const child = 'child.mjs'
   const openHost = async (): Promise<ReturnType<typeof nodeHost>> =>
     nodeHost(fileURLToPath(new URL(child, import.meta.url)))
-  await main(options, { openHost, versions: BENCH_VERSIONS })
+  await main(options, { openHost })
   process.exit(0)
 } catch (error) {
   console.error(process.env.DEBUG ? error : `\n${error instanceof Error ? error.message : error}`)

@@ -9,14 +9,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
  * Builds the bench as plain JavaScript that needs Node and the package `webgpu` and nothing else, for machines without npm.
  * Answers the path of the program, relative to the repository.
  */
-export async function buildBundle(versions: Readonly<Record<string, string>>): Promise<string> {
+export async function buildBundle(): Promise<string> {
   const folder = join(root, 'out', 'gpu-bundle')
   await build({
     root,
     configFile: false,
     logLevel: 'error',
     plugins: [compactWgsl()],
-    define: { BENCH_VERSIONS: JSON.stringify(versions) },
     // The builds for pages: those for Node reach for files of their own packages.
     resolve: { mainFields: ['module', 'main'] },
     ssr: { noExternal: true, external: ['webgpu', '@sparticuz/chromium'], target: 'node' },

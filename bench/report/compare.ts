@@ -1,5 +1,5 @@
-import type { Report, Roof } from '../run/results.ts'
-import { type Estimate, medianRatio } from '../run/statistics.ts'
+import type { Kernel, Report, Roof } from '../run/results.ts'
+import { type Estimate, median, medianRatio, spread } from '../run/statistics.ts'
 import { columns, duration, percent, short } from './format.ts'
 
 /** A time that moved between two runs by more than it spreads. */
@@ -24,19 +24,35 @@ const leastMargin = 0.05
 export function movesBetween(before: Report, after: Report): Move[] {
   const drift = driftOf(before.roof, after.roof)
   const moves: Move[] = []
-  for (const { suite, name, rows } of after.workloads) {
+  for (const { suite, name, rows, kernels } of after.workloads) {
     const old = before.workloads.find((w) => w.suite === suite && w.name === name)
+    for (const kernel of kernels) {
+      const oldKernel = old?.kernels.find((k) => k.contestant === kernel.contestant && k.name === kernel.name)
+      const move = oldKernel && moveOfKernel(oldKernel, kernel, drift)
+      if (move) moves.push({ ...move, workload: `${name}: ${kernel.name}`, contestant: kernel.contestant })
+    }
     for (const row of rows) {
       const oldRow = old?.rows.find(({ contestant }) => contestant === row.contestant)
       if (!oldRow || oldRow.ms === null || row.ms === null) continue
       const ratio = medianRatio(row.samples, oldRow.samples, { paired: false })
       const margin = Math.max(leastMargin, (row.spread ?? 1) + (oldRow.spread ?? 1), drift)
-      const outside = ratio.value > 1 + margin || ratio.value < 1 / (1 + margin)
-      if (outside && (ratio.low > 1 || ratio.high < 1))
+      if (isOutside(ratio, margin))
         moves.push({ workload: name, contestant: row.contestant, before: oldRow.ms, after: row.ms, ratio, margin })
     }
   }
   return moves
+}
+
+/** A kernel within a step is told of by the same rule. Clocks with coarse ticks give no ratio, and so no move. */
+function moveOfKernel(old: Kernel, now: Kernel, drift: number): Omit<Move, 'workload' | 'contestant'> | null {
+  if (Math.min(old.samples.length, now.samples.length) < 3) return null
+  const ratio = medianRatio(now.samples, old.samples, { paired: false })
+  const margin = Math.max(leastMargin, spread(now.samples) + spread(old.samples), drift)
+  return isOutside(ratio, margin) ? { before: median(old.samples), after: median(now.samples), ratio, margin } : null
+}
+
+function isOutside({ value, low, high }: Estimate, margin: number): boolean {
+  return (value > 1 + margin || value < 1 / (1 + margin)) && (low > 1 || high < 1)
 }
 
 function driftOf(a: Roof | null, b: Roof | null): number {

@@ -1,5 +1,7 @@
 import chartJs from '../../node_modules/chart.js/dist/chart.umd.min.js?raw'
 import type { Report } from '../run/results.ts'
+import { chartsOf } from './charts.ts'
+import drawJs from './draw.js?raw'
 import template from './page.html?raw'
 import pageJs from './page.js?raw'
 import { heading, reportTable } from './table.ts'
@@ -9,15 +11,21 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => names[character] ?? character)
 }
 
+/** `<` as an escape, so that no text can end the script element. */
+function json(value: unknown): string {
+  return JSON.stringify(value).replaceAll('<', '\\u003c')
+}
+
 /** The report as one HTML file with charts that needs no other file and no network. */
 export function reportHtml(report: Report): string {
   const slots: Readonly<Record<string, string>> = {
     date: escapeHtml(report.date.slice(0, 10)),
     heading: escapeHtml(heading(report)),
     table: escapeHtml(reportTable(report)),
-    // `<` as an escape, so that no text can end the script element.
-    data: JSON.stringify(report).replaceAll('<', '\\u003c'),
+    report: json(report),
+    charts: json(chartsOf(report)),
     'chart-js': chartJs.replaceAll('</script', '<\\/script'),
+    'draw-js': drawJs,
     'page-js': pageJs,
   }
   return template.replace(/\{\{([\w-]+)\}\}/g, (slot, name: string) => {

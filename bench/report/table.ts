@@ -1,6 +1,15 @@
-import type { Report, Row, StartupRow, SteadyRow, WorkloadResult } from '../run/results.ts'
+import type { Kernel, Report, Row, StartupRow, SteadyRow, WorkloadResult } from '../run/results.ts'
 import { median } from '../run/statistics.ts'
 import { columns, duration, percent, short } from './format.ts'
+
+/** A table to print or to show. */
+export interface Table {
+  readonly title: string
+  /** Heads of the columns; the first `left` hold words. A row may have one more cell, which is text of any length. */
+  readonly head: readonly string[]
+  readonly left: number
+  readonly rows: readonly (readonly string[])[]
+}
 
 const outcomes: Readonly<Record<Row['outcome'], string>> = {
   timed: '',
@@ -9,6 +18,9 @@ const outcomes: Readonly<Record<Row['outcome'], string>> = {
   'too long': 'CUT',
   lacks: '-',
 }
+
+/** What nothing but a fault in a count or a roof brings about. */
+const aboveRoof = 'above its roof: is all the work done?'
 
 /** What a contestant's line says after its name. */
 function cells(row: Row): string[] {
@@ -24,35 +36,77 @@ function cells(row: Row): string[] {
     ratio === null
       ? ''
       : `${short(ratio.value)}x${row.samples.length < 3 ? '' : ` [${short(ratio.low)}, ${short(ratio.high)}]`}`,
-    gflops === null ? '' : `${short(gflops)} GFLOP/s`,
-    gbps === null ? '' : `${short(gbps)} GB/s`,
+    gflops === null ? '' : short(gflops),
+    gbps === null ? '' : short(gbps),
     roof === null ? '' : percent(roof),
-    roof !== null && roof > 1 ? 'above its roof: is all the work done?' : message,
+    roof !== null && roof > 1 ? aboveRoof : message,
   ]
 }
 
-/** Columns of {@link workloadLines} before the message. */
-export const workloadColumns = 8
-
-/** The lines of one workload. */
-export function workloadLines({ name, rows }: WorkloadResult): string[][] {
+function linesOf({ name, rows }: WorkloadResult): string[][] {
   return rows.map((row, i) => [i === 0 ? name : '', row.contestant, ...cells(row)])
 }
 
-function workloadTables({ workloads }: Report): string[] {
-  const suites = [...new Set(workloads.map(({ suite }) => suite))]
-  return suites.map((suite) => {
-    const head = [suite, '', 'time', 'spread', 'of wgrad [95 %]', '', '', 'roof', '']
-    const lines = workloads.filter((w) => w.suite === suite).flatMap(workloadLines)
-    return columns([head, ...lines], 2, workloadColumns)
-  })
+/** The lines of one workload as text. */
+export function workloadLines(result: WorkloadResult): string {
+  const lines = linesOf(result).map(
+    ([name = '', contestant = '', time = '', spread = '', ratio = '', gflops, gbps, ...more]) => [
+      name,
+      contestant,
+      time,
+      spread,
+      ratio,
+      gflops ? `${gflops} GFLOP/s` : '',
+      gbps ? `${gbps} GB/s` : '',
+      ...more,
+    ],
+  )
+  return columns(lines, 2, 8)
 }
 
-function steadyTable(rows: readonly SteadyRow[]): string {
-  const head = ['steady, a step', '', 'dispatches', 'submits', 'bind groups', 'buffers', 'pipelines', 'writes', 'maps']
+function workloadTables({ workloads }: Report): Table[] {
+  const suites = [...new Set(workloads.map(({ suite }) => suite))]
+  return suites.map((suite) => ({
+    title: suite,
+    head: ['workload', 'engine', 'time', 'spread', 'of wgrad [95 %]', 'GFLOP/s', 'GB/s', 'roof'],
+    left: 2,
+    rows: workloads.filter((w) => w.suite === suite).flatMap(linesOf),
+  }))
+}
+
+/** One table for each training step and engine that told what its kernels took. */
+function kernelTables({ workloads }: Report): Table[] {
+  return workloads.flatMap(({ suite, name, kernels }) =>
+    [...new Set(kernels.map(({ contestant }) => contestant))].map((contestant) => {
+      const own = kernels.filter((kernel) => kernel.contestant === contestant)
+      const total = own.reduce((sum, { ms }) => sum + ms, 0)
+      return {
+        title: `kernels of ${contestant} in ${suite}, ${name}: ${duration(total)} on the GPU`,
+        head: ['kernel', 'dispatches', 'time', 'share', 'GFLOP/s', 'GB/s', 'roof'],
+        left: 1,
+        rows: own.map((kernel) => kernelCells(kernel, total)),
+      }
+    }),
+  )
+}
+
+function kernelCells({ name, dispatches, ms, flops, bytes, uncertainty, roof }: Kernel, total: number): string[] {
+  const rate = (work: number): string => (ms > 0 ? short(work / ms / 1e6) : '')
+  const share = total > 0 ? percent(ms / total) : ''
+  if (roof === null) return [name, short(dispatches), duration(ms), share, '', '', '', uncertain(uncertainty)]
+  const told = roof > 1 ? aboveRoof : ''
+  return [name, short(dispatches), duration(ms), share, rate(flops), rate(bytes), percent(roof), told]
+}
+
+function uncertain(uncertainty: number): string {
+  return uncertainty > 0.25 ? `uncertain by ${percent(uncertainty)}` : ''
+}
+
+function steadyTable(rows: readonly SteadyRow[]): Table {
+  const head = ['a step', 'engine', 'dispatches', 'submits', 'bind groups', 'buffers', 'pipelines', 'writes', 'maps']
   const more = ['JS us/dispatch', 'JS us around', 'heap growth', 'GPU growth', 'GPU bytes']
   const lines = rows.map(({ workload, contestant, usage, outcome, message, heapGrowth, gpuGrowth }) => {
-    if (!usage) return [workload, contestant, outcomes[outcome] || message, message]
+    if (!usage) return [workload, contestant, outcomes[outcome] || message, ...Array<string>(11).fill(''), message]
     const { perRun: n } = usage
     const counts = [
       n.dispatches,
@@ -69,16 +123,16 @@ function steadyTable(rows: readonly SteadyRow[]): string {
       ...counts.map((count) => short(count)),
       short((1000 * usage.loopMs) / n.dispatches),
       short(1000 * usage.aroundMs),
-      ...[heapGrowth ?? 0, gpuGrowth ?? 0, usage.bytes].map((bytes) => Math.round(bytes).toLocaleString('en')),
+      ...[heapGrowth, gpuGrowth, usage.bytes].map((b) => (b === null ? '' : Math.round(b).toLocaleString('en'))),
     ]
   })
-  return columns([[...head, ...more], ...lines], 2)
+  return { title: 'steady', head: [...head, ...more], left: 2, rows: lines }
 }
 
-function startupTable(rows: readonly StartupRow[]): string {
+function startupTable(rows: readonly StartupRow[]): Table {
   const lines = rows.map(({ workload, contestant, outcome, message, openMs, firstMs }) =>
     openMs.length === 0
-      ? [workload, contestant, outcomes[outcome], message]
+      ? [workload, contestant, outcomes[outcome], '', '', message]
       : [
           workload,
           contestant,
@@ -87,7 +141,7 @@ function startupTable(rows: readonly StartupRow[]): string {
           duration(median(openMs.map((ms, i) => ms + (firstMs[i] as number)))),
         ],
   )
-  return columns([['startup', '', 'import, device', 'first result', 'both'], ...lines], 2)
+  return { title: 'startup', head: ['what', 'engine', 'import, device', 'first result', 'both'], left: 2, rows: lines }
 }
 
 /** Where the figures were taken. */
@@ -106,10 +160,20 @@ export function heading({ host, adapter, software, versions, roof, quick, interr
   return lines.join('\n')
 }
 
+/** All tables of a report. */
+export function tablesOf(report: Report): Table[] {
+  return [
+    ...workloadTables(report),
+    ...kernelTables(report),
+    ...(report.startup.length > 0 ? [startupTable(report.startup)] : []),
+    ...(report.steady.length > 0 ? [steadyTable(report.steady)] : []),
+  ]
+}
+
 /** The whole report as text. */
 export function reportTable(report: Report): string {
-  const parts = [heading(report), ...workloadTables(report)]
-  if (report.startup.length > 0) parts.push(startupTable(report.startup))
-  if (report.steady.length > 0) parts.push(steadyTable(report.steady))
-  return `${parts.join('\n\n')}\n`
+  const tables = tablesOf(report).map(
+    ({ title, head, rows, left }) => `${title}\n${columns([head, ...rows], left, head.length)}`,
+  )
+  return `${[heading(report), ...tables].join('\n\n')}\n`
 }

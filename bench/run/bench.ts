@@ -1,4 +1,5 @@
 import { type TimedSuite, timedSuites, workloadsOf } from '../catalogue.ts'
+import { versions } from '../versions.ts'
 import type { Workload } from '../workload.ts'
 import type { Host } from './host.ts'
 import { Player } from './player.ts'
@@ -20,7 +21,8 @@ export interface BenchPlan {
   readonly quick: boolean
   /** Rounds; at least 15 give an interval of use. */
   readonly rounds: number
-  readonly versions: Readonly<Record<string, string>>
+  /** Who stands in for wgrad under its name: wgrad with a fault, to see that a comparison shows it. */
+  readonly standIn?: string
   /** Workloads in place of a suite's own, for tests. */
   readonly workloads?: readonly Workload[]
 }
@@ -65,7 +67,8 @@ export async function runBench(host: Host, plan: BenchPlan, events: BenchEvents)
   events.onProgress(0, total, 'the roof')
   const roof = timed.length > 0 ? await measure(host) : null
   done++
-  const players = taken.map((name) => new Player(name, host))
+  const opens = (name: string): string => (name === 'wgrad' ? (plan.standIn ?? name) : name)
+  const players = taken.map((name) => new Player(name, host, { opens: opens(name) }))
   const workloads: WorkloadResult[] = []
   for (const workload of timed) {
     if (stopped()) break
@@ -87,7 +90,7 @@ export async function runBench(host: Host, plan: BenchPlan, events: BenchEvents)
     }
 
   const steady: SteadyRow[] = []
-  const watched = taken.map((name) => new Player(name, host, { count: true }))
+  const watched = taken.map((name) => new Player(name, host, { count: true, opens: opens(name) }))
   const steadyPace = { warmup: plan.quick ? 5 : 100, steps: plan.quick ? 10 : 300, capMs: 2 * pace.capMs }
   for (const task of steps)
     for (const player of watched) {
@@ -104,7 +107,7 @@ export async function runBench(host: Host, plan: BenchPlan, events: BenchEvents)
     host: host.name,
     adapter: opened?.adapter ?? 'unknown',
     software: opened?.software ?? false,
-    versions: plan.versions,
+    versions: Object.fromEntries(plan.contestants.map((name) => [name, versions[name] ?? (versions.wgrad as string)])),
     quick: plan.quick,
     interrupted: stopped(),
     roof,

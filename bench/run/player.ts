@@ -12,18 +12,23 @@ export class TooLong extends Error {
   }
 }
 
-/** A contestant that survives its own failures: a room that hangs or breaks is ended, and the next call gets a new one. */
+/**
+ * A contestant that survives its own failures: a room that hangs or breaks is ended, and the next call gets a new one. With
+ * `opens`, another contestant stands in for it under its name.
+ */
 export class Player {
   readonly name: string
   /** What it said of itself when it was first opened. */
   opened: OpenedCell | null = null
   readonly #host: Host
   readonly #count: boolean
+  readonly #opens: string
   #room: Room | null = null
 
-  constructor(name: string, host: Host, options: { count?: boolean } = {}) {
+  constructor(name: string, host: Host, options: { count?: boolean; opens?: string } = {}) {
     this.name = name
     this.#host = host
+    this.#opens = options.opens ?? name
     this.#count = options.count ?? false
   }
 
@@ -57,7 +62,7 @@ export class Player {
     if (this.#room) return this.#room
     const room = await this.#host.room()
     this.#room = room
-    this.opened = await room.open(this.name, { count: this.#count })
+    this.opened = await room.open(this.#opens, { count: this.#count })
     return room
   }
 }

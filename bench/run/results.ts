@@ -30,6 +30,25 @@ export interface Row {
   readonly roof: number | null
 }
 
+/** One kernel in a contestant's training step, all of its dispatches together. */
+export interface Kernel {
+  readonly contestant: string
+  /** The op and its shader. */
+  readonly name: string
+  readonly dispatches: number
+  /** Milliseconds in a step on the GPU's own clock, a sample for each step that was watched. */
+  readonly samples: readonly number[]
+  /** Mean of the samples, which is right also where the clock has coarse ticks. */
+  readonly ms: number
+  /** Standard error of the mean, as a share of it. */
+  readonly uncertainty: number
+  /** Useful work of all dispatches. */
+  readonly flops: number
+  readonly bytes: number
+  /** Time that its dispatches would take at their nearer roofs over the time they took; null where the time is too uncertain. */
+  readonly roof: number | null
+}
+
 /** One workload with all who ran it. */
 export interface WorkloadResult {
   readonly suite: string
@@ -37,6 +56,8 @@ export interface WorkloadResult {
   readonly flops: number
   readonly bytes: number
   readonly rows: readonly Row[]
+  /** Of training steps: the kernels of each contestant that can tell, longest first. */
+  readonly kernels: readonly Kernel[]
 }
 
 /** What the adapter can do at most, as measured. */

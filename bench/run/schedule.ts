@@ -4,8 +4,9 @@ import { expectedOf } from '../reference/index.ts'
 import { shareOfRoof } from '../roof.ts'
 import type { Workload } from '../workload.ts'
 import { check } from './check.ts'
+import { kernelRows } from './kernels.ts'
 import { type Player, TooLong } from './player.ts'
-import type { Outcome, Roof, Row, WorkloadResult } from './results.ts'
+import type { Kernel, Outcome, Roof, Row, WorkloadResult } from './results.ts'
 import { median, medianRatio, spread } from './statistics.ts'
 
 /** How long to measure. */
@@ -25,6 +26,10 @@ export type Tell = (what: string) => void
 
 /** Most runs in a sample: an engine that runs ahead must not fill the memory with work. */
 const mostRuns = 1000
+
+/** Steps whose dispatches are timed one by one, and after how many milliseconds no further one begins. */
+const kernelRuns = 30
+const kernelMs = 8000
 
 interface Entry {
   readonly player: Player
@@ -63,12 +68,14 @@ export async function runWorkload(
       await sampleOnce(entry, pace)
     }
   }
+  const kernels: Kernel[] = []
+  for (const entry of entries) if (!stopped()) kernels.push(...(await kernelsOf(workload, entry, { pace, tell, roof })))
   for (const { player, outcome } of entries)
     if (outcome === 'timed') await player.call(pace.capMs, (room) => room.release()).catch(() => undefined)
   // Who was at work when all was stopped did not fail.
   const kept = entries.filter((entry) => !(stopped() && entry.outcome !== 'wrong' && entry.samples.length === 0))
   for (const entry of kept) if (stopped() && entry.outcome === 'failed') entry.message = 'interrupted'
-  return summarize(workload, kept, roof)
+  return { ...summarize(workload, kept, roof), kernels }
 }
 
 async function setUp(
@@ -149,7 +156,20 @@ async function guarded(entry: Entry, pace: Pace, act: () => Promise<void>): Prom
   }
 }
 
-function summarize(workload: Workload, entries: readonly Entry[], roof: Roof | null): WorkloadResult {
+/** The kernels of a training step; none where the engine cannot tell, or breaks when asked: its times are good all the same. */
+async function kernelsOf(
+  { task }: Workload,
+  { player, outcome, samples }: Entry,
+  { pace, tell, roof }: { pace: Pace; tell: Tell; roof: Roof | null },
+): Promise<Kernel[]> {
+  if (task.kind !== 'step' || outcome !== 'timed' || samples.length === 0) return []
+  tell(`${player.name}: kernels`)
+  const limits = { runs: kernelRuns, ms: Math.min(kernelMs, pace.capMs / 4) }
+  const times = await player.call(pace.capMs, (room) => room.kernels(limits)).catch(() => null)
+  return times ? kernelRows(player.name, times, roof) : []
+}
+
+function summarize(workload: Workload, entries: readonly Entry[], roof: Roof | null): Omit<WorkloadResult, 'kernels'> {
   const { suite, name, task } = workload
   const { flops, bytes } = costOf(task)
   const base = entries.find(({ player, samples }) => player.name === 'wgrad' && samples.length > 0)

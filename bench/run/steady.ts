@@ -42,7 +42,8 @@ export async function runSteady(
       const before = await room.usage(1)
       const heap = await room.heapBytes()
       const usage = await room.usage(steps)
-      const heapGrowth = (await room.heapBytes()) - heap
+      const heapAfter = await room.heapBytes()
+      const heapGrowth = heap === null || heapAfter === null ? null : heapAfter - heap
       await room.release()
       return { ...row, outcome: 'timed', message: '', usage, heap, heapGrowth, gpuGrowth: usage.bytes - before.bytes }
     })

@@ -55,7 +55,7 @@ function reportOf(rows: readonly Row[]): Report {
     quick: false,
     interrupted: false,
     roof: null,
-    workloads: [{ suite: 'gemm', name: workload.name, flops: 1, bytes: 1, rows }],
+    workloads: [{ suite: 'gemm', name: workload.name, flops: 1, bytes: 1, rows, kernels: [] }],
     steady: [],
     startup: [],
   }
