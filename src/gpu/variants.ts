@@ -29,7 +29,7 @@ export interface TunedWork {
   readonly work: string
   /** The kernel to use. */
   readonly taken: string
-  /** Median times of one run by kernel; clear losers were measured less often. */
+  /** The shortest times of a run that were measured, by kernel; clear losers were measured less often. */
   readonly microseconds: Readonly<Record<string, number>>
   /** Why kernels are not used, by kernel. */
   readonly struck: Readonly<Record<string, string>>

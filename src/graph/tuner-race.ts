@@ -9,11 +9,8 @@ export interface RaceOptions {
   readonly expired: () => boolean
 }
 
-/**
- * A kernel whose best time is above the best median by this factor after so many rounds is out: the best time, as one that was held
- * up says nothing.
- */
-const limits = [2.5, 1.5, 1.25, 1.1, 1.1]
+/** A kernel slower than the best by this factor after so many rounds is out. */
+const limits = [3, 2, 1.5, 1.25, 1.1, 1.1]
 
 /** The share of the wanted time that a measurement must take. */
 const least = 0.75
@@ -29,16 +26,15 @@ interface Runner {
   readonly times: number[]
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const upper = sorted[middle] as number
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2
+/** The shortest time: all that can happen to a measurement makes it longer. */
+function shortest({ times }: Runner): number {
+  return Math.min(...times)
 }
 
 /**
  * Measures kernels against each other: all of them once, then those that may still win in turns, so that what slows the
- * machine for a while slows all of them. Answers with medians in milliseconds by kernel, or null where the time ran out.
+ * machine for a while slows all of them. Answers with the shortest times of a run in milliseconds by kernel, or null where
+ * the time ran out.
  */
 export async function race(
   names: readonly string[],
@@ -46,7 +42,7 @@ export async function race(
   { batchMs, expired }: RaceOptions,
 ): Promise<Map<string, number> | null> {
   const runners: Runner[] = []
-  const best = (): number => Math.min(...runners.map((r) => median(r.times)))
+  const best = (): number => Math.min(...runners.map(shortest))
   // The first one also wakes the machine.
   if (names[0] !== undefined) await settle(names[0], time, batchMs)
   for (const name of names) {
@@ -56,14 +52,14 @@ export async function race(
   }
   for (const limit of limits) {
     const bound = limit * best()
-    const left = runners.filter((r) => Math.min(...r.times) <= bound)
+    const left = runners.filter((r) => shortest(r) <= bound)
     if (left.length < 2) break
     for (const r of left) {
       if (expired()) return null
       r.times.push((await time(r.name, r.runs)) / r.runs)
     }
   }
-  return new Map(runners.map((r) => [r.name, median(r.times)]))
+  return new Map(runners.map((r) => [r.name, shortest(r)]))
 }
 
 /** How many runs take long enough to measure, and the time of one of them. */
