@@ -31,8 +31,8 @@ export interface BenchPlan {
 export interface BenchEvents {
   /** `done` of `total` parts are behind; `what` is at hand. */
   onProgress(done: number, total: number, what: string): void
-  /** A workload is finished. */
-  onResult?(result: WorkloadResult): void
+  /** A workload is finished; the report is of all so far. */
+  onResult?(result: WorkloadResult, report: Report): void
   stopped(): boolean
 }
 
@@ -69,18 +69,39 @@ export async function runBench(host: Host, plan: BenchPlan, events: BenchEvents)
   done++
   const opens = (name: string): string => (name === 'wgrad' ? (plan.standIn ?? name) : name)
   const players = taken.map((name) => new Player(name, host, { opens: opens(name) }))
+  const watched = taken.map((name) => new Player(name, host, { count: true, opens: opens(name) }))
   const workloads: WorkloadResult[] = []
+  const startup: StartupRow[] = []
+  const steady: SteadyRow[] = []
+  const reportNow = (): Report => {
+    const opened = [...players, ...watched].find((player) => player.opened !== null)?.opened
+    return {
+      schema: 'wgrad-bench/1',
+      date,
+      host: host.name,
+      adapter: opened?.adapter ?? 'unknown',
+      software: opened?.software ?? false,
+      versions: Object.fromEntries(
+        plan.contestants.map((name) => [name, versions[name] ?? (versions.wgrad as string)]),
+      ),
+      quick: plan.quick,
+      interrupted: stopped(),
+      roof,
+      workloads: [...workloads],
+      steady,
+      startup,
+    }
+  }
   for (const workload of timed) {
     if (stopped()) break
     const result = await runWorkload(workload, players, pace, { tell: tell(workload.name), stopped, roof })
     const all = { ...result, rows: [...result.rows, ...absent.map((name) => absentRow(name, host))] }
     workloads.push(all)
-    events.onResult?.(all)
+    events.onResult?.(all, reportNow())
     done++
   }
   for (const player of players) await player.leave()
 
-  const startup: StartupRow[] = []
   for (const start of starts)
     for (const name of taken) {
       if (stopped()) break
@@ -89,8 +110,6 @@ export async function runBench(host: Host, plan: BenchPlan, events: BenchEvents)
       done++
     }
 
-  const steady: SteadyRow[] = []
-  const watched = taken.map((name) => new Player(name, host, { count: true, opens: opens(name) }))
   const steadyPace = { warmup: plan.quick ? 5 : 100, steps: plan.quick ? 10 : 300, capMs: 2 * pace.capMs }
   for (const task of steps)
     for (const player of watched) {
@@ -100,21 +119,7 @@ export async function runBench(host: Host, plan: BenchPlan, events: BenchEvents)
     }
   for (const player of watched) await player.leave()
 
-  const opened = [...players, ...watched].find((player) => player.opened !== null)?.opened
-  return {
-    schema: 'wgrad-bench/1',
-    date,
-    host: host.name,
-    adapter: opened?.adapter ?? 'unknown',
-    software: opened?.software ?? false,
-    versions: Object.fromEntries(plan.contestants.map((name) => [name, versions[name] ?? (versions.wgrad as string)])),
-    quick: plan.quick,
-    interrupted: stopped(),
-    roof,
-    workloads,
-    steady,
-    startup,
-  }
+  return reportNow()
 }
 
 async function measure(host: Host): Promise<Roof | null> {
