@@ -1,5 +1,14 @@
 import type { DeviceTraits } from '../graph/op.ts'
 import { defaultFirst } from '../graph/op.ts'
+import { numel } from '../shape.ts'
+import {
+  convDepthwiseCall,
+  convDepthwiseInputGradCall,
+  convDepthwiseStripGradCall,
+  convDepthwiseWeightGradCall,
+  depthwiseParts,
+  isDepthwise,
+} from './conv-depthwise.ts'
 import {
   type ConvShape,
   convForwardCall,
@@ -92,8 +101,25 @@ function stripVariants(shape: ConvShape, isGrad: boolean): ConvVariant[] {
   }))
 }
 
+/** The kernels for a kernel per channel, those with the longest strips that leave no core idle first. */
+function depthwiseVariants(shape: ConvShape, isGrad: boolean, isSoftware: boolean): ConvVariant[] {
+  if (!isDepthwise(shape)) return []
+  const pixels = shape.images * numel(isGrad ? shape.size : convOutputSize(shape))
+  const threads = (pixels * shape.channels) / (shape.channels % 4 === 0 ? 4 : 1)
+  const longest = isSoftware ? 8 : Math.max(1, Math.min(4, Math.floor(threads / 16384)))
+  const strips = [8, 4, 2, 1].flatMap((tm): ConvVariant[] => {
+    const call = isGrad ? convDepthwiseStripGradCall(shape, tm) : convDepthwiseCall(shape, tm)
+    return call ? [{ name: `depthwise-${tm}`, call: () => call }] : []
+  })
+  const fitting = strips.filter(({ name }) => Number(name.slice('depthwise-'.length)) <= longest)
+  const gather = { name: 'depthwise-gather', call: () => convDepthwiseInputGradCall(shape) }
+  const first = fitting[0] ?? strips[strips.length - 1]
+  const all = isGrad ? [...strips, gather] : strips
+  return first ? defaultFirst(all, first.name) : all
+}
+
 /**
- * All in the order of a device: tiles in shared memory come first on a GPU, strips on a software device, whose loads are dear, where
+ * All in the order of a device: kernels for single channels come first where they apply, tiles in shared memory come first on a GPU, strips on a software device, whose loads are dear, where
  * the best of them pays.
  */
 function inOrder(
@@ -104,7 +130,8 @@ function inOrder(
   isSoftware: boolean,
 ): ConvVariant[] {
   const strips = stripVariants(shape, isGrad)
-  if (!isSoftware) return [...shared, ...tiled, ...strips]
+  const depthwise = depthwiseVariants(shape, isGrad, isSoftware)
+  if (depthwise.length > 0 || !isSoftware) return [...depthwise, ...shared, ...tiled, ...strips]
   const all = [...tiled, ...strips, ...shared]
   const sides = stripSides(shape, isGrad)
   const pays = workOf(shape) >= STRIP_WORK && sides && stripTile(sides.Q, sides.O, shape.kernel[1])
@@ -219,6 +246,12 @@ export function convWeightGradVariants(shape: ConvShape, device: DeviceTraits): 
       call: () => convSharedWeightGradCall(shape, tile, parts),
     }
   })
-  if (!isSoftware) return [...shared, ...tiled, ...strips]
+  const depthwise = isDepthwise(shape) ? [depthwiseParts(shape, isSoftware, room), 1] : []
+  const direct = [...new Set(depthwise)].map((parts) => ({
+    name: `depthwise-parts-${parts}`,
+    parts,
+    call: () => convDepthwiseWeightGradCall(shape, parts),
+  }))
+  if (direct.length > 0 || !isSoftware) return [...direct, ...shared, ...tiled, ...strips]
   return workOf(shape) >= STRIP_WORK ? [...strips, ...tiled, ...shared] : [...tiled, ...strips, ...shared]
 }

@@ -6,15 +6,17 @@ import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { formatShape, gridOf, numel } from '../shape.ts'
 import { add, zerosLike } from './arithmetic.ts'
-import { type ConvShape, convOutputSize, convStrip } from './conv-kernels.ts'
+import { type ConvShape, convOutputSize } from './conv-kernels.ts'
 import {
   convForwardVariants,
   convInputGradVariants,
   convWeightGradVariants,
   type WeightGradVariant,
 } from './conv-variants.ts'
+import { matmul } from './matmul.ts'
 import { pad } from './movement.ts'
 import { reducePartials } from './reduce-kernels.ts'
+import { reshape } from './reshape.ts'
 import { asPair, type PairOption, pairOf } from './window.ts'
 
 /** How windows lie: `[height, width]` each. */
@@ -118,7 +120,8 @@ export const convInputGradOp: KernelOp<'dy' | 'w', Sized> = {
       name,
       calls: () => {
         const tiled = call()
-        const images = tiled.kernel === convStrip ? 'x' : 'dy'
+        // Kernels that also convolve call them x.
+        const images = tiled.kernel.bindings[0]?.name as string
         return [{ ...tiled, bindings: { [images]: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
       },
     }))
@@ -232,6 +235,13 @@ function checkConv(x: Spec, w: Spec, groups: number): void {
   if (numel(w.shape) === 0) fail('conv2d', shown, 'w must hold at least one element')
 }
 
+/** A convolution that looks at single pixels is a matrix product, and so are its gradients. */
+function pointwise(x: Tensor, w: Tensor): Tensor {
+  const [outputs, , , channels] = w.shape as [number, number, number, number]
+  const y = matmul(reshape(x, [x.size / channels, channels]), reshape(w, [outputs, channels]), { transB: true })
+  return reshape(y, [...x.shape.slice(0, 3), outputs])
+}
+
 /** Options of {@link conv2d}. */
 export interface ConvOptions {
   /** One number for each output, [O]. */
@@ -275,7 +285,9 @@ export function conv2d(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
   } else {
     padding = pairOf('conv2d', 'padding', options.padding ?? 0, 0)
   }
-  const y = call1(convForwardOp, [images, w], { stride, padding, dilation, groups })
+  const isProduct =
+    groups === 1 && [w.shape[1], w.shape[2], ...stride].every((s) => s === 1) && !padding.some((p) => p > 0)
+  const y = isProduct ? pointwise(images, w) : call1(convForwardOp, [images, w], { stride, padding, dilation, groups })
   if (!bias) return y
   if (bias.shape.length !== 1 || bias.shape[0] !== w.shape[0]) {
     fail(

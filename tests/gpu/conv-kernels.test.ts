@@ -154,6 +154,8 @@ const shapes: Readonly<Record<string, ConvShape>> = {
   'dilation and stride': conv(4, 3, 11, 3, { dilation: [2, 1], stride: [2, 2], padding: [1, 1] }),
   groups: conv(8, 12, 5, 3, { groups: 2, padding: [1, 1] }),
   'a group per channel': conv(6, 6, 5, 3, { groups: 6, padding: [1, 1], stride: [2, 1] }),
+  'a group per channel by fours': conv(8, 8, 7, 3, { groups: 8, padding: [1, 1] }),
+  'wide windows of single channels': conv(4, 4, 9, 5, { groups: 4, padding: [4, 2], dilation: [2, 1], stride: [1, 2] }),
   'more outputs than a tile': conv(12, 37, 4, 3, { padding: [1, 1] }),
 }
 test.each(Object.entries(shapes))('%s matches f64 with every kernel declared', async (_, shape) => {
