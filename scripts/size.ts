@@ -8,7 +8,7 @@ import { build, type Rolldown } from 'vite'
 import { compactWgsl } from './compact-wgsl.ts'
 import { ownSources } from './own-sources.ts'
 
-const limit = 50_000
+const limit = 60_000
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** The code that loads with the entry, and the modules that left something in it, relative to the root. */
