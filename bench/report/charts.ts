@@ -64,7 +64,10 @@ export function chartsOf({ workloads }: Report): ChartData[] {
         ),
       },
     ]
-    return charts.filter(({ bars: drawn }) => drawn.some(({ values }) => values.some((value) => value !== null)))
+    // Engines without a value in a chart would only take room in it.
+    return charts
+      .map((chart) => ({ ...chart, bars: chart.bars.filter(({ values }) => values.some((value) => value !== null)) }))
+      .filter((chart) => chart.bars.length > 0)
   })
 }
 

@@ -45,7 +45,7 @@ export function drawCharts(Chart, charts, place, { text, line }) {
             grid: { color: line },
             ticks: { ...ticks, maxTicksLimit: isNarrow ? 5 : 10, callback: (value) => String(value) },
           },
-          y: { grid: { color: line }, ticks },
+          y: { grid: { color: line }, ticks: { ...ticks, autoSkip: false } },
         },
         plugins: {
           legend: { labels: { color: text } },

@@ -42,7 +42,8 @@ function tableSection({ title, head, left, rows }: Table): HTMLElement {
     )
     return row
   }
-  table.createTHead().append(line(head, 'th'))
+  const hasMessages = rows.some(({ length }) => length > head.length)
+  table.createTHead().append(line(hasMessages ? [...head, ''] : head, 'th'))
   table.createTBody().append(...rows.map((cells) => line(cells, 'td')))
   scroll.append(table)
   // What scrolls must be within reach of a keyboard.

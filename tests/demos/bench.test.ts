@@ -1,0 +1,98 @@
+import type { Browser, Page } from 'puppeteer'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Report } from '../../bench/run/results.ts'
+import { launchBrowser } from '../../scripts/support/browser.ts'
+import { openSite, type Site } from './site.ts'
+
+let site: Site
+let browser: Browser
+let page: Page
+/** What the page complained of. */
+let errors: string[]
+
+beforeAll(async () => {
+  site = await openSite(null)
+  browser = await launchBrowser()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await site?.close()
+})
+
+beforeEach(async () => {
+  page = await browser.newPage()
+  errors = []
+  page.on('pageerror', (error) => errors.push(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text())
+  })
+})
+
+afterEach(() => page.close())
+
+/** Runs in the page: keeps the text of the file that it offers. */
+function keepDownload(): void {
+  const { createObjectURL } = URL
+  URL.createObjectURL = (blob) => {
+    void (blob as Blob).text().then((text) => document.body.setAttribute('data-offered', text))
+    return createObjectURL(blob)
+  }
+}
+
+async function open(query: string): Promise<void> {
+  await page.evaluateOnNewDocument(keepDownload)
+  await page.setViewport({ width: 390, height: 800 })
+  await page.goto(new URL(`../bench/index.html${query}`, site.digits).href)
+  await until(/^Ready/)
+}
+
+async function until(pattern: RegExp): Promise<void> {
+  await page.waitForFunction(
+    (source) => {
+      const notice = document.getElementById('notice')
+      if (notice?.hidden === false) throw new Error(notice.innerText)
+      return new RegExp(source).test(document.getElementById('status')?.innerText ?? '')
+    },
+    { timeout: 120_000, polling: 50 },
+    pattern.source,
+  )
+}
+
+test('the page measures, shows what it measured and offers it as a file', async () => {
+  await open('?suites=gemm&only=1x1024x1024&peers=')
+  expect(await page.$eval('#adapter', (e) => e.textContent)).toMatch(/swiftshader: a software adapter/i)
+  await page.click('#start')
+  await until(/^Done/)
+
+  const cells = await page.$$eval('#tables tbody td', (all) => all.map((cell) => cell.textContent ?? ''))
+  expect(cells.slice(0, 2)).toEqual(['1x1024x1024', 'wgrad'])
+  expect(cells[2]).toMatch(/^[\d.]+ (us|ms|s)$/)
+  expect(await page.$$eval('#charts canvas', (all) => all.length)).toBeGreaterThan(0)
+  expect(await page.$eval('#heading', (e) => e.textContent)).toMatch(/^HeadlessChrome.*\nwgrad \d.*quick\nroof: /)
+  // Nothing is wider than a phone; tables scroll by themselves.
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
+
+  await page.click('#save')
+  await page.waitForSelector('[data-offered]')
+  const report = JSON.parse((await page.$eval('body', (e) => e.getAttribute('data-offered'))) ?? '') as Report
+  expect(report).toMatchObject({ schema: 'wgrad-bench/1', software: true, quick: true, interrupted: false })
+  expect(report.workloads[0]?.rows[0]).toMatchObject({ contestant: 'wgrad', outcome: 'timed', message: '' })
+  expect(report.roof?.gflops).toBeGreaterThan(0)
+
+  expect(errors).toEqual([])
+})
+
+test('a run can be stopped, and another started', async () => {
+  await open('?suites=gemm&only=1024&pace=thorough')
+  await page.click('#start')
+  await until(/wgrad: round (3|[4-9]|1\d)/)
+  await page.click('#start')
+  await until(/^Stopped/)
+  const cells = await page.$$eval('#tables tbody td', (all) => all.map((cell) => cell.textContent ?? ''))
+  expect(cells[1]).toBe('wgrad')
+  expect(cells[2]).toMatch(/^[\d.]+ (us|ms|s)$/)
+  await page.click('#start')
+  await until(/^1 of/)
+  expect(errors).toEqual([])
+})
