@@ -12,6 +12,10 @@ export interface RaceOptions {
 /** A kernel slower than the best by this factor after so many rounds is out. */
 const limits = [3, 2, 1.5, 1.25, 1.1, 1.1]
 
+/** A kernel so near to the best is measured until the best two times of the best kernel are near each other, or so often. */
+const near = 1.25
+const mostRounds = 16
+
 /** The share of the wanted time that a measurement must take. */
 const least = 0.75
 
@@ -28,21 +32,29 @@ interface Runner {
 
 /** The shortest time: all that can happen to a measurement makes it longer. */
 function shortest({ times }: Runner): number {
-  return Math.min(...times)
+  return times[0] as number
+}
+
+function bestOf(runners: readonly Runner[]): Runner {
+  return runners.reduce((a, b) => (shortest(b) < shortest(a) ? b : a))
+}
+
+/** True where the best time has not been seen again: the machine does other things, too. */
+function isNoisy({ times }: Runner): boolean {
+  return (times[1] ?? Number.POSITIVE_INFINITY) > margin * (times[0] as number)
 }
 
 /**
  * Measures kernels against each other: all of them once, then those that may still win in turns, so that what slows the
- * machine for a while slows all of them. Answers with the shortest times of a run in milliseconds by kernel, or null where
- * the time ran out.
+ * machine for a while slows all of them. Answers with the times of a run in milliseconds by kernel, the
+ * shortest first, or null where the time ran out.
  */
 export async function race(
   names: readonly string[],
   time: TimeRuns,
   { batchMs, expired }: RaceOptions,
-): Promise<Map<string, number> | null> {
+): Promise<Map<string, readonly number[]> | null> {
   const runners: Runner[] = []
-  const best = (): number => Math.min(...runners.map(shortest))
   // The first one also wakes the machine.
   if (names[0] !== undefined) await settle(names[0], time, batchMs)
   for (const name of names) {
@@ -50,16 +62,19 @@ export async function race(
     const { runs, each } = await settle(name, time, batchMs)
     runners.push({ name, runs, times: [each] })
   }
-  for (const limit of limits) {
-    const bound = limit * best()
-    const left = runners.filter((r) => shortest(r) <= bound)
+  for (let round = 0; runners.length > 1 && round < mostRounds; round++) {
+    const limit = limits[round]
+    const best = bestOf(runners)
+    if (limit === undefined && !isNoisy(best)) break
+    const left = runners.filter((r) => shortest(r) <= (limit ?? near) * shortest(best))
     if (left.length < 2) break
     for (const r of left) {
       if (expired()) return null
       r.times.push((await time(r.name, r.runs)) / r.runs)
+      r.times.sort((a, b) => a - b)
     }
   }
-  return new Map(runners.map((r) => [r.name, shortest(r)]))
+  return new Map(runners.map((r) => [r.name, r.times]))
 }
 
 /** How many runs take long enough to measure, and the time of one of them. */
@@ -76,8 +91,14 @@ async function settle(name: string, time: TimeRuns, batchMs: number): Promise<{ 
   }
 }
 
-/** The winner of a race; `first`, the default, where it is as good as the best. */
-export function winnerOf(times: ReadonlyMap<string, number>, first: string): string {
-  const [best, ms] = [...times].reduce((a, b) => (b[1] < a[1] ? b : a))
-  return (times.get(first) ?? Number.POSITIVE_INFINITY) <= margin * ms ? first : best
+/**
+ * The winner of a race: `first`, the default, unless the best is better by more than a little, and not by one lucky time alone.
+ */
+export function winnerOf(times: ReadonlyMap<string, readonly number[]>, first: string): string {
+  const runners = [...times].map(([name, each]): Runner => ({ name, runs: 0, times: [...each] }))
+  const best = bestOf(runners)
+  const usual = runners.find(({ name }) => name === first)
+  if (!usual) return best.name
+  const sure = Math.max(margin * shortest(best), Math.min(best.times[1] ?? 0, near * shortest(best)))
+  return shortest(usual) <= sure ? first : best.name
 }

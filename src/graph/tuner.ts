@@ -172,7 +172,7 @@ class Tuner {
       const times = await race(sound, time, { batchMs: clock.batchMs, expired: this.expired })
       if (!times) return null
       taken = winnerOf(times, sound[0] as string)
-      const microseconds = Object.fromEntries([...times].map(([name, ms]) => [name, 1000 * ms]))
+      const microseconds = Object.fromEntries([...times].map(([name, [ms]]) => [name, 1000 * (ms as number)]))
       return { taken, microseconds, struck }
     } finally {
       bench.close(taken)
