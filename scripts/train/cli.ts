@@ -1,8 +1,9 @@
 import { Command } from 'commander'
+import { charLstmCommand } from './char-lstm.ts'
 import { tabularCommand } from './tabular.ts'
 
 /** What can be trained; a system adds its command here. */
-const systems = [tabularCommand]
+const systems = [charLstmCommand, tabularCommand]
 
 const program = new Command('npm run train --')
   .description('Trains a system on data of yours, in whichever WebGPU Node finds.')

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { readAll } from '../../src/graph/tensor.ts'
+import { type Device, grad, mul, recurrent, sum, type Tensor, tensor } from '../../src/index.ts'
+import { openDevice } from '../../src/node.ts'
+import { type recurrentCuts, stretches } from '../../src/ops/recurrent-kernels.ts'
+import { recurrentBySteps } from '../../src/ops/recurrent-step.ts'
+import { distance } from '../golden/golden.ts'
+
+/** Steps of a dispatch here, where a device would take all. */
+const most = 2
+
+vi.mock('../../src/ops/recurrent-kernels.ts', async (original) => {
+  const kernels = await original<typeof import('../../src/ops/recurrent-kernels.ts')>()
+  const cuts: typeof recurrentCuts = (...given) =>
+    kernels.recurrentCuts(...given).map((cut) => ({ ...cut, steps: most }))
+  return { ...kernels, recurrentCuts: cuts }
+})
+
+let gpu: Device
+beforeAll(async () => {
+  gpu = await openDevice()
+})
+afterAll(() => gpu.close())
+
+const wave = (shape: readonly number[], speed: number): Tensor =>
+  tensor(
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(speed * i + 0.3)),
+    { shape, requiresGrad: true },
+  )
+
+it.each([
+  ['lstm', true],
+  ['gru', false],
+  ['tanh', false],
+] as const)('a layer in several dispatches agrees with one written in ops: %s', async (cell, reversed) => {
+  const gates = { lstm: 4, gru: 3, tanh: 1 }[cell]
+  const [batch, time, units] = [3, 5, 4]
+  const w = mul(wave([gates * units, units], 0.37), 0.5)
+  const x = wave([batch, time, gates * units], 0.7)
+  const bias = cell === 'gru' ? wave([gates * units], 0.9) : null
+  const state = wave([cell === 'lstm' ? 2 : 1, batch, units], 0.3)
+  const options = { bias, state, lengths: tensor(Int32Array.of(5, 1, 4)), reversed }
+  const wanted = [x, w, state, ...(bias ? [bias] : [])]
+  const valuesOf = ([output, last]: readonly [Tensor, Tensor]): Promise<ArrayLike<number>[]> => {
+    const loss = sum(mul(output, output)).add(sum(mul(last, last)))
+    return readAll([output, last, ...grad(loss, wanted)])
+  }
+  const { output, last } = recurrent(cell, x, w, options)
+  const cut = await valuesOf([output, last])
+  expect(Object.values(gpu.variants.used()).filter((name) => name.endsWith(`-${most}`)).length).toBeGreaterThanOrEqual(
+    2,
+  )
+  const slow = await valuesOf(recurrentBySteps(cell, x, w, options))
+  for (const [i, values] of slow.entries())
+    expect(distance(cut[i] as ArrayLike<number>, values), `${i}`).toBeLessThan(1e-5)
+})
+
+it('is cut evenly, and only where a dispatch would take too long', async () => {
+  const { recurrentCuts: real } = await vi.importActual<typeof import('../../src/ops/recurrent-kernels.ts')>(
+    '../../src/ops/recurrent-kernels.ts',
+  )
+  const traits = {
+    software: true,
+    maxBuffers: 8,
+    maxBindingBytes: 2 ** 27,
+    maxWorkgroupBytes: 16384,
+    maxInvocations: 256,
+  }
+  const stepsOf = (time: number, units: number, software: boolean): number | undefined =>
+    real({ cell: 'lstm', batch: 16, time, units }, { ...traits, software })[0]?.steps
+  expect(stepsOf(256, 64, true)).toBe(256)
+  expect(stepsOf(10_000, 64, false)).toBe(10_000)
+  expect(stepsOf(2_000, 64, true)).toBeLessThan(2_000)
+  const cut = { rows: 1, threads: 4, columns: 4, steps: 3 }
+  expect(stretches(cut, 7)).toEqual([
+    { start: 0, steps: 3 },
+    { start: 3, steps: 3 },
+    { start: 6, steps: 1 },
+  ])
+  // Six states of 4 bytes a unit are more than 16 KiB.
+  expect(real({ cell: 'lstm', batch: 16, time: 8, units: 700 }, traits)).toEqual([])
+})
