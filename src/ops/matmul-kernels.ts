@@ -1,12 +1,13 @@
 import sharedText from '../../shaders/matmul/shared.wgsl?raw'
 import tileText from '../../shaders/matmul/tile.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
-import type { DeviceTraits } from '../graph/op.ts'
 
 const params = {
   M: 'int',
   N: 'int',
   K: 'int',
+  BATCHES: 'int',
+  SPLITS: 'int',
   TRANS_A: 'flag',
   TRANS_B: 'flag',
   VEC4_A: 'flag',
@@ -21,14 +22,23 @@ const params = {
   EPILOGUE_DECLS: 'code',
 } as const
 
-/** Matrix product from registers alone. */
-export const matmulTile: Kernel = defineKernel('matmul/tile.wgsl', tileText, params, ['a: A_TYPE', 'b: B_TYPE'])
+const operands = ['a: A_TYPE', 'b: B_TYPE']
+
+/** Matrix product from registers; threads may share the sum over k. */
+export const matmulTile: Kernel = defineKernel(
+  'matmul/tile.wgsl',
+  tileText,
+  { ...params, WK: 'int', K_FAST: 'flag' },
+  operands,
+)
 
 /** Matrix product with tiles in shared memory. */
-export const matmulShared: Kernel = defineKernel('matmul/shared.wgsl', sharedText, { ...params, BK: 'int' }, [
-  'a: A_TYPE',
-  'b: B_TYPE',
-])
+export const matmulShared: Kernel = defineKernel(
+  'matmul/shared.wgsl',
+  sharedText,
+  { ...params, EXACT_A: 'flag', EXACT_B: 'flag', BK: 'int' },
+  operands,
+)
 
 /** Sizes and storage of a batched product `[batches, m, k] x [batches, k, n]`. */
 export interface MatmulShape {
@@ -47,13 +57,18 @@ export interface MatmulShape {
   readonly sums?: boolean
 }
 
-/** Outputs of a thread and threads of a workgroup; with `bk`, the depth of a shared tile. */
+/** Outputs of a thread and threads of a workgroup. */
 export interface MatmulTile {
   readonly tm: number
   readonly tn: number
   readonly wx: number
   readonly wy: number
+  /** Depth of a tile in shared memory; without it there is none. */
   readonly bk?: number
+  /** Threads that share the sum over k of an output; 1 unless given. */
+  readonly wk?: number
+  /** Parts of k whose products are added up by a second dispatch; 1 unless given. */
+  readonly splits?: number
 }
 
 /** A kernel with all its parameters but `EPILOGUE_DECLS`, and its grid. */
@@ -141,46 +156,28 @@ export function registerTiles(question: TileQuestion): MatmulTile[] {
   ])
 }
 
-function distinctTiles(tiles: readonly MatmulTile[]): MatmulTile[] {
+/** The tiles without those that come again. */
+export function distinctTiles(tiles: readonly MatmulTile[]): MatmulTile[] {
   return [...new Map(tiles.map((tile) => [tileName(tile), tile])).values()]
 }
 
-/** Outputs and threads: `tile-8x4-4x4`, `shared-64x64x16-4x4`. */
-export function tileName({ tm, tn, wx, wy, bk }: MatmulTile): string {
-  return bk === undefined ? `tile-${tm}x${tn}-${wx}x${wy}` : `shared-${wy * tm}x${wx * tn}x${bk}-${tm}x${tn}`
-}
-
-// Shared tiles of 64 x 64 and 32 x 32 outputs.
-const LARGE: MatmulTile = { tm: 4, tn: 4, wx: 16, wy: 16, bk: 16 }
-const SMALL: MatmulTile = { tm: 4, tn: 4, wx: 8, wy: 8, bk: 16 }
-
-function fitsDevice({ tm, tn, wx, wy, bk = 0 }: MatmulTile, device: DeviceTraits): boolean {
-  return wx * wy <= device.maxInvocations && 4 * bk * (wy * tm + wx * tn + 2) <= device.maxWorkgroupBytes
-}
-
-/**
- * The tiles that a product may take, the default first: registers alone on software, shared memory on GPUs where the output fills the
- * tiles.
- */
-export function matmulTiles(shape: MatmulShape, device: DeviceTraits): MatmulTile[] {
-  const { m, n, k, batches } = shape
-  const isSoftware = device.software
-  const registers = registerTiles({ rows: m, columns: n, batches, depth: k, isSoftware })
-  const isSmall = m <= 8 || n <= 8 || k < 8
-  const large = Math.ceil(m / 64) * Math.ceil(n / 64) * batches >= 64
-  const shared = isSmall ? [] : (large ? [LARGE, SMALL] : [SMALL, LARGE]).filter((tile) => fitsDevice(tile, device))
-  return isSoftware ? [...registers, ...shared] : [...shared, ...registers]
+/** Outputs and threads: `tile-8x4-4x4`, `tile-1x4-2x1-k64`, `shared-64x64x16-4x4`, `shared-32x32x16-4x4-split8`. */
+export function tileName({ tm, tn, wx, wy, bk, wk = 1, splits = 1 }: MatmulTile): string {
+  const name = bk === undefined ? `tile-${tm}x${tn}-${wx}x${wy}` : `shared-${wy * tm}x${wx * tn}x${bk}-${tm}x${tn}`
+  return `${name}${wk > 1 ? `-k${wk}` : ''}${splits > 1 ? `-split${splits}` : ''}`
 }
 
 /** The kernel call for a product with the given tile. */
 export function matmulCall(shape: MatmulShape, tile: MatmulTile): TiledCall {
   const { batches, m, n, k, transA, transB, aOffset, bOffset, sums = false } = shape
-  const { tm, tn, wx, wy, bk } = tile
+  const { tm, tn, wx, wy, bk, wk = 1, splits = 1 } = tile
   const isShared = bk !== undefined
   const common = {
     M: m,
     N: n,
     K: k,
+    BATCHES: batches,
+    SPLITS: splits,
     TRANS_A: transA,
     TRANS_B: transB,
     VEC4_A: transA ? m % 4 === 0 && (isShared || tm % 4 === 0) : k % 4 === 0,
@@ -194,9 +191,17 @@ export function matmulCall(shape: MatmulShape, tile: MatmulTile): TiledCall {
     B_OFFSET: bOffset,
   }
   const kernel = isShared ? matmulShared : matmulTile
+  // Threads that share a sum are neighbours where the operand that is read most lies along k.
+  const own: Readonly<Record<string, number | boolean>> = isShared
+    ? {
+        BK: bk,
+        EXACT_A: (m % (wy * tm)) + (k % (bk * splits)) === 0,
+        EXACT_B: (n % (wx * tn)) + (k % (bk * splits)) === 0,
+      }
+    : { WK: wk, K_FAST: wk > 1 && (m < n ? transB : !transA) }
   return {
     kernel: sums ? { ...kernel, bindings: [...kernel.bindings, { name: 'sums', access: 'read_write' }] } : kernel,
-    params: isShared ? { ...common, BK: bk } : common,
-    grid: [Math.ceil(n / (wx * tn)), Math.ceil(m / (wy * tm)), batches],
+    params: { ...common, ...own },
+    grid: [Math.ceil(n / (wx * tn)), Math.ceil(m / (wy * tm)), batches * splits],
   }
 }

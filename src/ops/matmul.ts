@@ -5,7 +5,8 @@ import { call1, type Tensor } from '../graph/tensor.ts'
 import { type Spec, specBytes } from '../graph/value.ts'
 import { broadcast, contiguousStrides, formatShape, numel } from '../shape.ts'
 import { stridedIndex } from './indexing.ts'
-import { type MatmulShape, matmulCall, matmulTiles, tileName } from './matmul-kernels.ts'
+import type { MatmulShape } from './matmul-kernels.ts'
+import { matmulVariants } from './matmul-variants.ts'
 import { sumTo } from './reduce.ts'
 import { reshape } from './reshape.ts'
 
@@ -66,12 +67,8 @@ export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
       bOffset: batchOffset(batch, b, k * n),
       sums: attrs.sums ?? false,
     }
-    const work = matmulOp.cost(inputs, outputs, attrs)
     const bindings = { a: { input: 0 }, b: { input: 1 }, ...(attrs.sums ? { sums: { output: 1 } } : {}) }
-    return matmulTiles(product, device).map((tile) => ({
-      name: tileName(tile),
-      calls: () => [{ ...matmulCall(product, tile), bindings, epilogue: true, ...work }],
-    }))
+    return matmulVariants(product, device, { bindings, ...matmulOp.cost(inputs, outputs, attrs) })
   },
   cost: ([a, b], [y], { transA }) => {
     const [, k] = matrix(a as Spec, transA)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { DeviceTraits } from '../../src/graph/op.ts'
-import { type MatmulShape, type MatmulTile, matmulCall, matmulTiles, tileName } from '../../src/ops/matmul-kernels.ts'
+import { type MatmulShape, type MatmulTile, matmulCall, tileName } from '../../src/ops/matmul-kernels.ts'
+import { matmulTiles } from '../../src/ops/matmul-variants.ts'
 import { expectClose, noise, runShader, traitsFor } from './shader-run.ts'
 
 function reference(shape: MatmulShape, a: Float32Array, b: Float32Array): Float64Array {
@@ -35,10 +36,17 @@ function shapeOf(m: number, n: number, k: number, mode: string, batches = 1, isB
 
 async function check(shape: MatmulShape, tile: MatmulTile): Promise<void> {
   const { batches, m, n, k } = shape
+  const { splits = 1 } = tile
   const a = noise(batches * m * k, 1)
   const b = noise(batches * k * n, 2)
-  const { values } = await runShader(matmulCall(shape, tile), [a, b], batches * m * n)
-  expectClose(values, reference(shape, a, b))
+  const count = batches * m * n
+  const { values } = await runShader(matmulCall(shape, tile), [a, b], count * splits)
+  const sums = Float32Array.from({ length: count }, (_, i) => {
+    let sum = 0
+    for (let part = 0; part < splits; part++) sum += values[part * count + i] as number
+    return sum
+  })
+  expectClose(sums, reference(shape, a, b))
 }
 
 const modes = ['NN', 'NT', 'TN', 'TT']
@@ -51,14 +59,19 @@ const sizes: readonly [m: number, n: number, k: number][] = [
   [36, 68, 20],
   [7, 11, 3],
   [8, 64, 5],
+  [1, 40, 130],
+  [42, 3, 67],
+  [65, 67, 9],
 ]
-/** Every tile that a device may take: of either kind for one size, which has edges all around. */
+const isPlain = ({ bk, wk }: MatmulTile): boolean => bk === undefined && wk === undefined
+
+/** The tiles that a device may take; of either kind of device for one size, which has edges all around. */
 function declared(shape: MatmulShape): MatmulTile[] {
   const kinds = shape.m === 36 ? [true, false] : [true]
   const all = kinds.flatMap((software) => matmulTiles(shape, traitsFor(software)))
-  // Large tiles compile slowly on software.
-  return [...new Map(all.map((tile) => [tileName(tile), tile])).values()].filter(
-    ({ tm, tn }) => tm * tn <= 16 || shape.m === 36,
+  // Large tiles in registers compile slowly on software; the largest shared one needs a size of its own.
+  return [...new Map(all.map((tile) => [tileName(tile), tile])).values()].filter((tile) =>
+    shape.m === 65 ? tile.tm === 8 && !isPlain(tile) : !isPlain(tile) || tile.tm * tile.tn <= 16,
   )
 }
 
@@ -66,7 +79,7 @@ describe.each(modes)('%s products', (mode) => {
   test.each(sizes)('[%i, %i] over %i match f64 with every tile declared', async (m, n, k) => {
     const shape = shapeOf(m, n, k, mode)
     const tiles = declared(shape)
-    expect(tiles.length).toBeGreaterThan(m * n === 1 ? 0 : 1)
+    expect(tiles.length).toBeGreaterThan(m * n === 1 || m === 65 ? 0 : 1)
     for (const tile of tiles) await check(shape, tile)
   })
 })
@@ -95,19 +108,41 @@ test('an infinite element stays in its row', async () => {
   }
 })
 
-test('large outputs take large register tiles on software and shared tiles on a GPU', () => {
-  const first = (shape: MatmulShape, software: boolean): string =>
-    tileName(matmulTiles(shape, traitsFor(software))[0] as MatmulTile)
-  expect(first(shapeOf(512, 512, 512, 'NN'), true)).toBe('tile-8x8-4x4')
-  expect(first(shapeOf(512, 512, 512, 'NN'), false)).toBe('shared-64x64x16-4x4')
-  expect(first(shapeOf(64, 10, 512, 'NN'), false)).toBe('shared-32x32x16-4x4')
+test.each([
+  [{ ...shared, splits: 3 }, 32, 64, 60],
+  [{ tm: 4, tn: 4, wx: 8, wy: 8, bk: 16, splits: 2 }, 32, 64, 64],
+  [{ ...small, splits: 3 }, 9, 13, 30],
+  [{ tm: 2, tn: 4, wx: 2, wy: 1, wk: 8, splits: 2 }, 5, 9, 101],
+] as const)('parts of k add up to the product: %o', async (tile, m, n, k) => {
+  for (const mode of modes) await check(shapeOf(m, n, k, mode, 2), tile)
+})
+
+const first = (shape: MatmulShape, software: boolean): string =>
+  tileName(matmulTiles(shape, traitsFor(software))[0] as MatmulTile)
+
+test.each([
+  [512, 512, 512, 'tile-8x8-4x4', 'shared-64x64x16-4x4'],
+  [64, 10, 512, 'tile-4x3-4x4', 'shared-32x32x16-4x4-split4'],
+  [2048, 2048, 2048, 'tile-8x8-4x4', 'shared-128x128x16-8x8'],
+  [256, 256, 8192, 'tile-8x8-4x4', 'shared-64x64x16-4x4-split8'],
+  [256, 784, 64, 'tile-8x4-4x4', 'shared-32x32x16-4x4'],
+  [1, 1024, 1024, 'tile-1x8-4x1', 'tile-1x4-2x1-k64'],
+  [4096, 2, 512, 'tile-8x2-1x16', 'tile-4x2-1x4-k64'],
+  [8, 8, 4, 'tile-4x2-4x2', 'tile-1x1-8x8'],
+])('[%i, %i] over %i takes %s on software and %s on a GPU', (m, n, k, onSoftware, onGpu) => {
+  expect(first(shapeOf(m, n, k, 'NN'), true)).toBe(onSoftware)
+  expect(first(shapeOf(m, n, k, 'NN'), false)).toBe(onGpu)
 })
 
 test('a tile that passes a limit of the device is not declared', () => {
   const shape = shapeOf(512, 512, 512, 'NN')
   const names = (more: Partial<DeviceTraits>): string[] =>
     matmulTiles(shape, { ...traitsFor(false), ...more }).map(tileName)
-  expect(names({})).toEqual([...new Set(names({}))])
-  expect(names({ maxInvocations: 128 })).toEqual(names({}).filter((name) => name !== 'shared-64x64x16-4x4'))
-  expect(names({ maxWorkgroupBytes: 1024 })).toEqual(names({}).filter((name) => !name.startsWith('shared')))
+  const all = names({})
+  expect(all).toEqual([...new Set(all)])
+  expect(all).toContain('shared-128x128x16-8x8')
+  const of256 = /^shared-(128|64)x/
+  expect(names({ maxInvocations: 128 })).toEqual(all.filter((name) => !of256.test(name)))
+  expect(names({ maxWorkgroupBytes: 16383 })).toEqual(all.filter((name) => name !== 'shared-128x128x16-8x8'))
+  expect(names({ maxWorkgroupBytes: 1024 })).toEqual(all.filter((name) => !name.startsWith('shared')))
 })
