@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Device } from '../../src/gpu/device.ts'
 import type { TuningStore } from '../../src/gpu/tuning-store.ts'
+import { openClock } from '../../src/graph/tuner-clock.ts'
 import { type Compiled, compile, type PrepareOptions, spec, type Tensor, tensor } from '../../src/index.ts'
 import { openDevice } from '../../src/node.ts'
 import { type Plant, planted } from './planted.ts'
@@ -144,6 +145,23 @@ function twoWorks(device: Device): Compiled<[Tensor, Tensor], Tensor[]> {
 }
 
 const twoSpecs = [spec([500]), spec([2000])]
+
+test('a GPU is measured by its timestamps, a software adapter by waiting', async () => {
+  const real = await open()
+  const waiting = await openClock(real)
+  expect(waiting.batchMs).toBe(20)
+  const device = new Device(real.handle, { ...real.info, software: false }, { tuning: null })
+  const clock = await openClock(device)
+  expect(clock.batchMs).toBeLessThan(20)
+  clock.close()
+  const step = await tuned(device, ['slow', 'sound'])
+  const [answer] = device.variants.tuned()
+  expect(answer?.taken).toBe('sound')
+  // A thousand threads take the sine of a sine, two thousand times: no clock in other units than milliseconds says so.
+  expect(answer?.microseconds.slow).toBeGreaterThan(300)
+  expect(answer?.microseconds.slow).toBeLessThan(10_000_000)
+  await expectDoubled(device, step)
+})
 
 test('the last element of a large output is compared', async () => {
   const device = await open()
