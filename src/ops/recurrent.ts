@@ -83,6 +83,7 @@ function variantsOf(
 }
 
 /** The op over x, w and these others, in the order of the names. */
+/* @__NO_SIDE_EFFECTS__ */
 function makeOp(given: readonly Extra[]): KernelOp<'x' | 'w' | Extra, Attrs> {
   const names = ['x', 'w', ...given] as const
   const op: KernelOp<'x' | 'w' | Extra, Attrs> = {
@@ -279,7 +280,10 @@ function makeGradOp(given: readonly GradExtra[]): KernelOp<'w' | 'saved' | 'prev
   return op
 }
 
-const ops = new Map<string, KernelOp<'x' | 'w' | Extra, Attrs>>()
+/** A layer from zeros on, with all steps valid; the same op over more inputs has the same name. */
+export const recurrentOp: KernelOp<'x' | 'w' | Extra, Attrs> = makeOp([])
+
+const ops = new Map([['', recurrentOp]])
 const gradOps = new Map<string, KernelOp<'w' | 'saved' | 'prev' | GradExtra, GradAttrs>>()
 
 function memoized<Name extends string, Made>(

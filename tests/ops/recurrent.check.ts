@@ -6,8 +6,8 @@ type Cell = 'lstm' | 'gru' | 'tanh' | 'relu'
 
 interface Attrs {
   readonly cell: Cell
-  /** Which inputs follow x and w. */
-  readonly given?: readonly ('bias' | 'state' | 'lengths')[]
+  /** Which inputs follow x and w, in this order. */
+  readonly given?: readonly ('lengths' | 'state' | 'bias')[]
   readonly reversed?: boolean
 }
 
@@ -91,7 +91,7 @@ function sample(
 function samplesOf(cell: Cell): Sample<Attrs>[] {
   const bias = cell === 'gru' ? (['bias'] as const) : []
   const padded: Sample<Attrs>[] = [
-    { ...sample([4, 4, 5], { cell, given: [...bias, 'state', 'lengths'] }, [4, 1, 0, 3]), why: 'padding' },
+    { ...sample([4, 4, 5], { cell, given: ['lengths', 'state', ...bias] }, [4, 1, 0, 3]), why: 'padding' },
     { ...sample([5, 4, 8], { cell, given: ['lengths'], reversed: true }, [2, 4, 3, 1, 4]), why: 'padding before' },
   ]
   if (cell === 'relu') return padded.slice(0, 1)
@@ -99,7 +99,7 @@ function samplesOf(cell: Cell): Sample<Attrs>[] {
   return [
     ...padded,
     { ...sample([1, 1, 1], { cell }) },
-    { ...sample([9, 2, 33], { cell, given: ['state'] }), why: 'units and columns beyond a group of threads' },
+    { ...sample([9, 2, 33], { cell }), why: 'units and columns beyond a group of threads' },
     { ...sample([0, 3, 4], { cell }), why: 'no rows' },
   ]
 }

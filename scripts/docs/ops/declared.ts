@@ -50,6 +50,7 @@ const tensorNames: Readonly<Record<string, readonly string[]>> = {
   layerNorm: ['x', 'weight', 'bias'],
   meshgrid: ['...tensors'],
   nllLoss: ['logProbs', 'target', 'weight'],
+  recurrent: ['x', 'w', 'lengths', 'state', 'bias'],
   rmsNorm: ['x', 'weight'],
   scatter: ['x', 'index', 'source'],
   scatterAdd: ['x', 'index', 'source'],
