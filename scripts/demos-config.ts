@@ -32,7 +32,11 @@ export function demosConfig(): InlineConfig {
     configFile: false,
     appType: 'mpa',
     plugins: [ownSources(), compactWgsl(), notices()],
-    optimizeDeps: { noDiscovery: true },
+    // What the bench's engines have of CommonJS; all else is served as it stands.
+    optimizeDeps: {
+      noDiscovery: true,
+      include: ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-webgpu', 'protobufjs/minimal.js'],
+    },
     server: { fs: { allow: [root] } },
     worker: { format: 'es', plugins: () => [ownSources(), compactWgsl()] },
     build: {
