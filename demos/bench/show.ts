@@ -42,9 +42,10 @@ function tableSection({ title, head, left, rows }: Table): HTMLElement {
     )
     return row
   }
-  const hasMessages = rows.some(({ length }) => length > head.length)
+  const hasMessages = rows.some((cells) => cells[head.length])
+  const width = head.length + (hasMessages ? 1 : 0)
   table.createTHead().append(line(hasMessages ? [...head, ''] : head, 'th'))
-  table.createTBody().append(...rows.map((cells) => line(cells, 'td')))
+  table.createTBody().append(...rows.map((cells) => line(cells.slice(0, width), 'td')))
   scroll.append(table)
   // What scrolls must be within reach of a keyboard.
   scroll.tabIndex = 0
