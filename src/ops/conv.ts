@@ -1,7 +1,14 @@
 import { type DType, promote } from '../dtype.ts'
 import { fail } from '../errors.ts'
 import type { Kernel } from '../gpu/kernel.ts'
-import { type KernelCall, type KernelOp, needDtype } from '../graph/op.ts'
+import {
+  type DeviceTraits,
+  type KernelCall,
+  type KernelOp,
+  needDtype,
+  type Operand,
+  type Variant,
+} from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { formatShape, gridOf, numel } from '../shape.ts'
@@ -13,7 +20,9 @@ import {
   convWeightGradVariants,
   type WeightGradVariant,
 } from './conv-variants.ts'
+import { winogradVariants } from './conv-winograd.ts'
 import { matmul } from './matmul.ts'
+import type { TiledCall } from './matmul-kernels.ts'
 import { pad } from './movement.ts'
 import { reducePartials } from './reduce-kernels.ts'
 import { reshape } from './reshape.ts'
@@ -90,10 +99,11 @@ export const convForwardOp: KernelOp<'x' | 'w', Windows> = {
   variants: ({ inputs: [x, w], attrs, device }) => {
     const shape = convShape((x as Spec).shape, (w as Spec).shape, attrs)
     const bindings = { x: { input: 0 }, w: { input: 1 } }
-    return convForwardVariants(shape, device).map(({ name, call }) => ({
+    const direct = convForwardVariants(shape, device).map(({ name, call }) => ({
       name,
-      calls: () => [{ ...call(), bindings, epilogue: true, ...work(shape) }],
+      calls: (): KernelCall[] => [{ ...call(), bindings, epilogue: true, ...work(shape) }],
     }))
+    return [...direct, ...byWinograd(shape, false, device)]
   },
   cost: ([x, w], _, attrs) => work(convShape((x as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { x, w }, grad, attrs }) => ({
@@ -116,15 +126,16 @@ export const convInputGradOp: KernelOp<'dy' | 'w', Sized> = {
   ],
   variants: ({ inputs: [, w], outputs: [dx], attrs, device }) => {
     const shape = convShape((dx as Spec).shape, (w as Spec).shape, attrs)
-    return convInputGradVariants(shape, device).map(({ name, call }) => ({
+    const direct = convInputGradVariants(shape, device).map(({ name, call }) => ({
       name,
-      calls: () => {
+      calls: (): KernelCall[] => {
         const tiled = call()
         // Kernels that also convolve call them x.
         const images = tiled.kernel.bindings[0]?.name as string
         return [{ ...tiled, bindings: { [images]: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
       },
     }))
+    return [...direct, ...byWinograd(shape, true, device)]
   },
   cost: ([, w], [dx], attrs) => work(convShape((dx as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { dy, w }, grad, attrs }) => ({
@@ -176,14 +187,45 @@ function weightGrad(x: Tensor, dy: Tensor, attrs: Sized): Tensor {
 function intoParts(kernel: Kernel): Kernel {
   return { ...kernel, bindings: [...kernel.bindings, { name: 'parts', access: 'read_write' }] }
 }
-const storePart = `@group(0) @binding(2) var<storage, read_write> parts: array<f32>;
+function storePart(binding: number): string {
+  return `@group(0) @binding(${binding}) var<storage, read_write> parts: array<f32>;
 fn store_y(i: u32, value: f32) {
   parts[i] = value;
 }`
+}
+
 const sumOfParts = `alias Acc = f32;
 fn identity() -> Acc { return 0.0; }
 fn combine(a: Acc, b: Acc) -> Acc { return a + b; }
 fn finish(a: Acc) -> f32 { return a; }`
+
+function byWinograd(shape: ConvShape, isGrad: boolean, device: DeviceTraits): Variant[] {
+  const { flops } = work(shape)
+  return winogradVariants(shape, isGrad, device).map(({ name, weights, input, product, output, sizes }) => {
+    const temp = (what: keyof typeof sizes): Operand => ({ temp: what, bytes: 4 * sizes[what] })
+    const into = (call: TiledCall, what: keyof typeof sizes, bindings: KernelCall['bindings']): KernelCall => ({
+      ...call,
+      kernel: intoParts(call.kernel),
+      params: { ...call.params, EPILOGUE_DECLS: storePart(call.kernel.bindings.length) },
+      bindings: { ...bindings, parts: temp(what) },
+      flops: what === 'product' ? (flops * 4) / 9 : 2 * sizes[what],
+      bytes: 4 * sizes[what] * (what === 'product' ? 1 : 2),
+    })
+    const calls = (): KernelCall[] => [
+      into(weights, 'weights', { w: { input: 1 } }),
+      into(input, 'input', { x: { input: 0 } }),
+      into(product, 'product', { a: temp('input'), b: temp('weights') }),
+      {
+        ...output,
+        bindings: { m: temp('product') },
+        epilogue: true,
+        flops: 2 * sizes.product,
+        bytes: 5 * sizes.product,
+      },
+    ]
+    return { name, calls }
+  })
+}
 
 function weightGradCalls(shape: ConvShape, variant: WeightGradVariant): KernelCall[] {
   const call = variant.call()
@@ -197,7 +239,7 @@ function weightGradCalls(shape: ConvShape, variant: WeightGradVariant): KernelCa
   return [
     {
       kernel: intoParts(call.kernel),
-      params: { ...call.params, EPILOGUE_DECLS: storePart },
+      params: { ...call.params, EPILOGUE_DECLS: storePart(2) },
       bindings: { ...read, parts },
       grid: call.grid,
       ...work(shape),

@@ -27,6 +27,7 @@ import {
   stripTile,
   type WeightGradVariant,
 } from '../../src/ops/conv-variants.ts'
+import { winogradCalls, winogradVariants } from '../../src/ops/conv-winograd.ts'
 import type { MatmulTile, TiledCall } from '../../src/ops/matmul-kernels.ts'
 import { expectClose, noise, runShader, traitsFor } from './shader-run.ts'
 
@@ -222,6 +223,42 @@ test('every shared tile matches f64', async () => {
   const tiles = sharedTiles({ rows: 4096, columns: 4096, depth: 64, batches: 1 }, traitsFor(false))
   expect(tiles.length).toBe(6)
   await check(shape, { forward: tiles.map((tile) => convSharedCall(shape, tile)), inputGrad: [], weightGrad: [] })
+})
+
+const winogradShapes: Readonly<Record<string, ConvShape>> = {
+  'whole patches': conv(8, 12, 6, 3, { size: [6, 8], padding: [1, 1] }),
+  'half patches': conv(4, 8, 5, 3, { size: [5, 6], padding: [1, 0] }),
+  'wide padding': conv(8, 4, 3, 3, { padding: [2, 2] }),
+}
+test.each(Object.entries(winogradShapes))("%s match f64 by Winograd's method", async (_, shape) => {
+  const count = lengths(shape)
+  const arrays = { x: noise(count.x, 3), w: noise(count.w, 4), dy: noise(count.y, 5) }
+  const expected = reference(shape, arrays)
+  for (const isGrad of [false, true]) {
+    const calls = winogradCalls(shape, isGrad, { tm: 2, tn: 4, wx: 2, wy: 4 })
+    if (calls === null) throw new Error('the method does not apply')
+    const { weights, input, product, output, sizes } = calls
+    const u = await runShader(weights, [arrays.w], sizes.weights)
+    const v = await runShader(input, [isGrad ? arrays.dy : arrays.x], sizes.input)
+    const m = await runShader(product, [Float32Array.from(v.values), Float32Array.from(u.values)], sizes.product)
+    const y = await runShader(output, [Float32Array.from(m.values)], isGrad ? count.x : count.y)
+    expectClose(y.values, isGrad ? expected.dx : expected.y)
+  }
+})
+
+test("Winograd's method is offered where it pays and fits", () => {
+  const shape = conv(64, 32, 14, 3, { padding: [1, 1] })
+  const names = (changes: Partial<ConvShape>, bytes = 2 ** 27): string[] =>
+    winogradVariants({ ...shape, ...changes }, false, { ...traitsFor(false), maxBindingBytes: bytes }).map(
+      (v) => v.name,
+    )
+  expect(names({})).toHaveLength(2)
+  expect(names({ channels: 16 })).toEqual([])
+  expect(names({ stride: [2, 2] })).toEqual([])
+  expect(names({ dilation: [2, 2], padding: [2, 2] })).toEqual([])
+  expect(names({ kernel: [5, 5] })).toEqual([])
+  expect(names({ groups: 2 })).toEqual([])
+  expect(names({}, 2 ** 18)).toEqual([])
 })
 
 test('shared tiles fit the device', () => {
