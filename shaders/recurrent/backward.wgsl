@@ -18,7 +18,7 @@
 //           ROWS            rows of a workgroup; with VALUES as rows.wgsl says.
 //           THREADS TN      threads of a workgroup, units that one multiplies at a time.
 //           IS_HELD         each thread holds a gate's column of w in registers.
-//           IS_QUADS        TN is 4, UNITS a multiple of it, and w is read by fours.
+//           IS_QUADS        TN and UNITS are multiples of 4, and w is read by fours.
 //           START STEPS     the steps of this dispatch, from the last of them back; IS_FIRST where it has the last of all, and
 //                           otherwise the gradients come from dstate.
 //           IS_REVERSED     steps went from the last valid position to the first.
@@ -189,12 +189,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       var product${J} = Values();
 #endfor
 #if IS_QUADS
-      let quad = min(unit, ${UNITS - 4}u) / 4u;
+#for Q in 0..TN / 4
+      let quad${Q} = min(unit + ${4 * Q}u, ${UNITS - 4}u) / 4u;
+#endfor
       for (var k = 0u; k < ${GATES * UNITS}u; k++) {
-        let quad_w = w[k * ${UNITS / 4}u + quad];
+#for Q in 0..TN / 4
+        let w${Q} = w[k * ${UNITS / 4}u + quad${Q}];
+#endfor
         let slope = slope_of(k);
 #for J in 0..TN
-        product${J} += quad_w[${J}] * slope;
+        product${J} += w${J / 4}[${J % 4}] * slope;
 #endfor
       }
 #else

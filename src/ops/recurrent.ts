@@ -249,7 +249,7 @@ function makeGradOp(given: readonly GradExtra[]): KernelOp<'w' | 'saved' | 'prev
             ...commonParams(shape, cut),
             ...params,
             PARTS: Math.max(1, partsOf(cell)),
-            IS_QUADS: shape.units % 4 === 0 && cut.columns === 4,
+            IS_QUADS: shape.units % 4 === 0 && cut.columns > 0 && cut.columns % 4 === 0,
             START: start,
             STEPS: steps,
             IS_FIRST: isFirst,
