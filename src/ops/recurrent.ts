@@ -326,8 +326,7 @@ export interface RecurrentResult {
 export function recurrent(cell: Cell, x: Tensor, w: Tensor, options: RecurrentOptions = {}): RecurrentResult {
   const { bias = null, state = null, lengths = null, reversed = false } = options
   const gates = gatesOf(cell)
-  needDtype('recurrent', 'x', x, 'f32', 'f16')
-  needDtype('recurrent', 'w', w, 'f32')
+  for (const [name, t] of Object.entries({ x, w, bias, state })) if (t) needDtype('recurrent', name, t, 'f32')
   const [batch = 0, time = 0, size = 0] = x.shape
   const units = size / gates
   if (x.shape.length !== 3 || time === 0 || size === 0 || size % gates !== 0)
