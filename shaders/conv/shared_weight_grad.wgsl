@@ -6,6 +6,7 @@
 //   x   [N, H, W, G C]          X_TYPE  read
 //   dy  [N, P, Q, G O]          DY_TYPE  read
 //   dw  [parts, G O, KH, KW, C] f32  through store_y
+//   sums  [parts, G O]  f32  write  those of dy over the pixels of a part, with SUMS alone
 //
 // Dispatch: WX x WY threads, each TM outputs by TN columns of [KH, KW, C];
 //           grid (ceil(KH KW C / (WX TN)), ceil(O / (WY TM)), G parts).
@@ -18,7 +19,8 @@
 //           BK               depth of a shared tile, in pixels. Both WY TM BK and WX TN BK are multiples of 4 WX WY, WX WY
 //                            of WY TM / 4 and of WX TN / 4, and WY TM and WX TN of 4.
 //           X_TYPE DY_TYPE   f32 or f16, as stored; computed in f32.
-//           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
+//           SUMS             also sums dy; TM is at most WX.
+//           EPILOGUE_DECLS   binding of y from 2 on, from 3 with SUMS, and fn store_y(i: u32, value: f32).
 // Shared memory is 4 BK (WY TM + WX TN + 2) bytes. The odd row length spreads the banks.
 // Within a part the sum runs over the pixels of y in order. Tiles are filled with zeros beyond the last pixel, output and
 // column, and in the padding.
@@ -32,6 +34,9 @@
 @group(0) @binding(1) var<storage, read> dy: array<vec4<${DY_TYPE}>>;
 #else
 @group(0) @binding(1) var<storage, read> dy: array<${DY_TYPE}>;
+#endif
+#if SUMS
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
 #endif
 ${EPILOGUE_DECLS}
 
@@ -74,6 +79,9 @@ fn main(
   var c${I}_${J} = 0.0;
 #endfor
 #endfor
+#if SUMS
+  var total = vec4<f32>();
+#endif
 
   for (var block = 0u; block < ${BLOCKS}u; block++) {
     let start = (part * ${BLOCKS}u + block) * ${BK}u;
@@ -93,6 +101,9 @@ fn main(
 #for E in 0..4
       tile_a[d * ${WY * TM + 1}u + a_line + ${E}u] = quad[${E}];
 #endfor
+#if SUMS
+      total += quad;
+#endif
     }
 #endfor
 #for L in 0..TN * BK / (4 * WY)
@@ -141,6 +152,20 @@ fn main(
     workgroupBarrier();
   }
 
+#if SUMS
+  // What the threads that share outputs have seen is added up in the order of the threads.
+#for E in 0..4
+  tile_a[a_slot * ${WY * TM + 1}u + a_line + ${E}u] = total[${E}];
+#endfor
+  workgroupBarrier();
+  if ((group.x == 0u) & (thread < ${WY * TM}u) & (o_first + thread < ${O}u)) {
+    var sum = 0.0;
+    for (var slot = 0u; slot < ${4 * WX / TM}u; slot++) {
+      sum += tile_a[slot * ${WY * TM + 1}u + thread];
+    }
+    sums[(part * ${G}u + g) * ${O}u + o_first + thread] = sum;
+  }
+#endif
 #for J in 0..TN
   let column${J} = column_first + local.x + ${J * WX}u;
 #endfor

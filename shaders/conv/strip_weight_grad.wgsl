@@ -5,6 +5,7 @@
 //   x   [N, H, W, G C]          X_TYPE  read
 //   dy  [N, P, Q, G O]          DY_TYPE  read
 //   dw  [S, G O, KH, KW, C]     f32  through store_y
+//   sums  [S, G O]  f32  write  those of dy over the pixels of a part, with SUMS alone
 //
 // Dispatch: WX x WY threads, each TM outputs by TN columns of [KH, C] with all their KW taps;
 //           grid (ceil(KH C / (WX TN)), ceil(O / (WY TM)), G S).
@@ -13,13 +14,17 @@
 //           S                parts of about N P / S rows; the sum of dw over s, taken in order, is the gradient.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
 //           X_TYPE DY_TYPE   f32 or f16, as stored; computed in f32.
-//           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
+//           SUMS             also sums dy.
+//           EPILOGUE_DECLS   binding of y from 2 on, from 3 with SUMS, and fn store_y(i: u32, value: f32).
 // A thread moves along a row of y with the KW elements of x under the taps in registers, so that each step loads one
 // of them. Within a part the sum runs over rows and columns of y in order. Elements of padding are read from index 0
 // and not taken.
 
 @group(0) @binding(0) var<storage, read> x: array<${X_TYPE}>;
 @group(0) @binding(1) var<storage, read> dy: array<${DY_TYPE}>;
+#if SUMS
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
+#endif
 ${EPILOGUE_DECLS}
 
 @compute @workgroup_size(${WX}, ${WY})
@@ -43,6 +48,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endfor
 #endfor
 #endfor
+#if SUMS
+#for I in 0..TM
+  var sum${I} = 0.0;
+#endfor
+#endif
 
   for (var step = 0u; step < ${(N * P + S - 1) / S}u; step++) {
     let row = part * ${(N * P + S - 1) / S}u + step;
@@ -67,6 +77,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       let is_column = u32(v - ${PW}i) < ${W}u;
 #for I in 0..TM
       let a${I} = f32(dy[y_at + o${I}]);
+#if SUMS
+      sum${I} += a${I};
+#endif
 #endfor
 #for J in 0..TN
       let is_in${J} = is_row${J} & is_column;
@@ -84,6 +97,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     }
   }
 
+#if SUMS
+  if ((group.x == 0u) & (local.x == 0u)) {
+#for I in 0..TM
+    if (o_start + ${I}u < ${O}u) {
+      sums[(part * ${G}u + g) * ${O}u + o_start + ${I}u] = sum${I};
+    }
+#endfor
+  }
+#endif
 #for I in 0..TM
 #if O % (WY * TM) != 0
   if (o_start + ${I}u >= ${O}u) {

@@ -5,6 +5,7 @@
 //   x   [N, H, W, G C]          X_TYPE  read
 //   dy  [N, P, Q, G O]          DY_TYPE  read
 //   dw  [S, G O, KH, KW, C]     f32  through store_y
+//   sums  [S, G O]  f32  write  those of dy over the pixels of a part, with SUMS alone
 //
 // Dispatch: WX x WY threads, each TM outputs by TN columns of [KH, KW, C];
 //           grid (ceil(KH KW C / (WX TN)), ceil(O / (WY TM)), G S).
@@ -15,7 +16,8 @@
 //           VEC4_DY          O and TM are multiples of 4.
 //           TM TN WX WY      tile of a thread, threads of a workgroup.
 //           X_TYPE DY_TYPE   f32 or f16, as stored; computed in f32.
-//           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
+//           SUMS             also sums dy.
+//           EPILOGUE_DECLS   binding of y from 2 on, from 3 with SUMS, and fn store_y(i: u32, value: f32).
 // Within a part the sum runs over rows and columns of y in order.
 
 #if VEC4_X
@@ -27,6 +29,9 @@
 @group(0) @binding(1) var<storage, read> dy: array<vec4<${DY_TYPE}>>;
 #else
 @group(0) @binding(1) var<storage, read> dy: array<${DY_TYPE}>;
+#endif
+#if SUMS
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
 #endif
 ${EPILOGUE_DECLS}
 
@@ -68,6 +73,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   var c${I}_${J} = 0.0;
 #endfor
 #endfor
+#if SUMS
+#for I in 0..TM
+  var sum${I} = 0.0;
+#endfor
+#endif
 
   for (var step = 0u; step < ${(N * P + S - 1) / S}u; step++) {
     let row = part * ${(N * P + S - 1) / S}u + step;
@@ -98,6 +108,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #else
 #for I in 0..TM
       let a${I} = f32(dy[y_at + o${I}]);
+#endfor
+#endif
+#if SUMS
+#for I in 0..TM
+      sum${I} += a${I};
 #endfor
 #endif
 #for J in 0..TN
@@ -133,6 +148,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     }
   }
 
+#if SUMS
+  if ((group.x == 0u) & (local.x == 0u)) {
+#for I in 0..TM
+    if (o_start + ${I}u < ${O}u) {
+      sums[(part * ${G}u + g) * ${O}u + o_start + ${I}u] = sum${I};
+    }
+#endfor
+  }
+#endif
 #for I in 0..TM
 #if O % (WY * TM) != 0
   if (o_start + ${I}u >= ${O}u) {

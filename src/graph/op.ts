@@ -147,10 +147,11 @@ interface KernelCommon<I extends string, A extends Attrs> extends OpCommon<I, A>
   /** The output may be kept as f16: it is no statistic. */
   readonly halfOutput?: boolean
   /**
-   * The attributes under which the op also gives, as output 1, the sums of the matrix that is its first input over the rows, [columns] in
-   * f32; null where it cannot.
+   * The attributes under which the op also gives, as output 1, the sums of its first input, or that at `summed`, over all axes but the
+   * last, in f32; null where it cannot.
    */
   withSums?(inputs: readonly Spec[], attrs: A): A | null
+  readonly summed?: number
   /** Useful work of the op. */
   cost(inputs: readonly Spec[], outputs: readonly Spec[], attrs: A): { readonly flops: number; readonly bytes: number }
 }

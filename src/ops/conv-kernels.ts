@@ -1,5 +1,6 @@
 import forwardText from '../../shaders/conv/forward.wgsl?raw'
 import inputGradText from '../../shaders/conv/input_grad.wgsl?raw'
+import partsText from '../../shaders/conv/parts.wgsl?raw'
 import stripText from '../../shaders/conv/strip.wgsl?raw'
 import stripWeightGradText from '../../shaders/conv/strip_weight_grad.wgsl?raw'
 import weightGradText from '../../shaders/conv/weight_grad.wgsl?raw'
@@ -41,7 +42,7 @@ export const convInputGrad: Kernel = defineKernel(
 export const convWeightGrad: Kernel = defineKernel(
   'conv/weight_grad.wgsl',
   weightGradText,
-  { ...sizes, S: 'int', VEC4_X: 'flag', VEC4_DY: 'flag' },
+  { ...sizes, S: 'int', SUMS: 'flag', VEC4_X: 'flag', VEC4_DY: 'flag' },
   ['x: X_TYPE', 'dy: DY_TYPE'],
 )
 
@@ -49,8 +50,16 @@ export const convWeightGrad: Kernel = defineKernel(
 export const convStripWeightGrad: Kernel = defineKernel(
   'conv/strip_weight_grad.wgsl',
   stripWeightGradText,
-  { ...stripSizes, S: 'int' },
+  { ...stripSizes, S: 'int', SUMS: 'flag' },
   ['x: X_TYPE', 'dy: DY_TYPE'],
+)
+
+/** Adds up the parts of a gradient of the weights and those of the sums of the outputs' gradient. */
+export const convParts: Kernel = defineKernel(
+  'conv/parts.wgsl',
+  partsText,
+  { COUNT: 'int', O: 'int', S: 'int', THREADS: 'int', ROW: 'int', EPILOGUE_DECLS: 'code' },
+  ['parts', 'part_sums', 'sums: read_write'],
 )
 
 type Pair = readonly [height: number, width: number]
@@ -165,12 +174,16 @@ export function convWeightGradCall(shape: ConvShape, { tile, parts, isStrip }: W
   const { O: outputs, C: channels, KH, KW } = sides
   if (isStrip) {
     const { SH: _sh, SW: _sw, DW: _dw, ...near } = sides
-    return call(convStripWeightGrad, { ...near, S: parts }, tile, [outputs, KH * channels, shape.groups * parts])
+    return call(convStripWeightGrad, { ...near, S: parts, SUMS: false }, tile, [
+      outputs,
+      KH * channels,
+      shape.groups * parts,
+    ])
   }
   const flags = {
     VEC4_X: channels % 4 === 0 && tile.tn % 4 === 0,
     VEC4_DY: outputs % 4 === 0 && tile.tm % 4 === 0,
   }
-  const params = { ...sides, ...flags, S: parts }
+  const params = { ...sides, ...flags, S: parts, SUMS: false }
   return call(convWeightGrad, params, tile, [outputs, KH * KW * channels, shape.groups * parts])
 }

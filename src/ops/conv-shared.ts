@@ -34,7 +34,7 @@ export const convSharedInputGrad: Kernel = defineKernel(
 export const convSharedWeightGrad: Kernel = defineKernel(
   'conv/shared_weight_grad.wgsl',
   sharedWeightGradText,
-  { ...types, BLOCKS: 'int', VEC4_X: 'flag', VEC4_DY: 'flag' },
+  { ...types, BLOCKS: 'int', SUMS: 'flag', VEC4_X: 'flag', VEC4_DY: 'flag' },
   ['x: X_TYPE', 'dy: DY_TYPE'],
 )
 
@@ -111,7 +111,7 @@ export function convSharedWeightGradCall(shape: ConvShape, tile: SharedTile, par
   const { O: outputs, C: channels, KH, KW } = sizes
   const { tm, tn, wx, wy, bk } = tile
   const pixels = shape.images * numel(convOutputSize(shape))
-  const flags = { VEC4_X: channels % 4 === 0, VEC4_DY: outputs % 4 === 0 }
+  const flags = { VEC4_X: channels % 4 === 0, VEC4_DY: outputs % 4 === 0, SUMS: false }
   return {
     kernel: convSharedWeightGrad,
     params: { ...sizes, ...flags, BLOCKS: Math.ceil(pixels / (bk * parts)), TM: tm, TN: tn, WX: wx, WY: wy, BK: bk },

@@ -13,7 +13,8 @@ import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { formatShape, gridOf, numel } from '../shape.ts'
 import { add, zerosLike } from './arithmetic.ts'
-import { type ConvShape, convOutputSize } from './conv-kernels.ts'
+import { isDepthwise } from './conv-depthwise.ts'
+import { type ConvShape, convOutputSize, convParts } from './conv-kernels.ts'
 import {
   convForwardVariants,
   convInputGradVariants,
@@ -146,13 +147,18 @@ export const convInputGradOp: KernelOp<'dy' | 'w', Sized> = {
 }
 
 /** The transpose of the convolution with respect to its weights; `size` is their height and width. */
-export const convWeightGradOp: KernelOp<'x' | 'dy', Sized> = {
+export const convWeightGradOp: KernelOp<'x' | 'dy', Sized & { readonly sums?: true }> = {
   kind: 'kernel',
   name: 'convWeightGrad',
   inputs: ['x', 'dy'],
   epilogue: true,
   halfInputs: ['x', 'dy'],
   halfOutput: true,
+  summed: 1,
+  withSums: ([x, dy], attrs) =>
+    isDepthwise(convShape((x as Spec).shape, weightShape((x as Spec).shape, (dy as Spec).shape, attrs), attrs))
+      ? null
+      : { ...attrs, sums: true },
   infer: ([x, dy], attrs) => [
     { shape: weightShape((x as Spec).shape, (dy as Spec).shape, attrs), dtype: joined(x as Spec, dy as Spec) },
   ],
@@ -160,7 +166,7 @@ export const convWeightGradOp: KernelOp<'x' | 'dy', Sized> = {
     const shape = convShape((x as Spec).shape, (dw as Spec).shape, attrs)
     return convWeightGradVariants(shape, device).map((variant) => ({
       name: variant.name,
-      calls: () => weightGradCalls(shape, variant),
+      calls: () => weightGradCalls(shape, variant, attrs.sums ?? false),
     }))
   },
   cost: ([x], [dw], attrs) => work(convShape((x as Spec).shape, (dw as Spec).shape, attrs)),
@@ -183,10 +189,11 @@ function weightGrad(x: Tensor, dy: Tensor, attrs: Sized): Tensor {
   return call1(convWeightGradOp, [x, dy], attrs)
 }
 
-/** The kernel with its output in a buffer of parts instead of the generated store. */
-function intoParts(kernel: Kernel): Kernel {
-  return { ...kernel, bindings: [...kernel.bindings, { name: 'parts', access: 'read_write' }] }
+/** The kernel with one more buffer that it writes. */
+function alsoWriting(kernel: Kernel, name: string): Kernel {
+  return { ...kernel, bindings: [...kernel.bindings, { name, access: 'read_write' }] }
 }
+
 function storePart(binding: number): string {
   return `@group(0) @binding(${binding}) var<storage, read_write> parts: array<f32>;
 fn store_y(i: u32, value: f32) {
@@ -205,7 +212,7 @@ function byWinograd(shape: ConvShape, isGrad: boolean, device: DeviceTraits): Va
     const temp = (what: keyof typeof sizes): Operand => ({ temp: what, bytes: 4 * sizes[what] })
     const into = (call: TiledCall, what: keyof typeof sizes, bindings: KernelCall['bindings']): KernelCall => ({
       ...call,
-      kernel: intoParts(call.kernel),
+      kernel: alsoWriting(call.kernel, 'parts'),
       params: { ...call.params, EPILOGUE_DECLS: storePart(call.kernel.bindings.length) },
       bindings: { ...bindings, parts: temp(what) },
       flops: what === 'product' ? (flops * 4) / 9 : 2 * sizes[what],
@@ -227,33 +234,48 @@ function byWinograd(shape: ConvShape, isGrad: boolean, device: DeviceTraits): Va
   })
 }
 
-function weightGradCalls(shape: ConvShape, variant: WeightGradVariant): KernelCall[] {
-  const call = variant.call()
+function weightGradCalls(shape: ConvShape, variant: WeightGradVariant, withSums: boolean): KernelCall[] {
+  const plain = variant.call()
+  const call = withSums
+    ? { ...plain, kernel: alsoWriting(plain.kernel, 'sums'), params: { ...plain.params, SUMS: true } }
+    : plain
   const read = { x: { input: 0 }, dy: { input: 1 } }
-  if (variant.parts === 1) return [{ ...call, bindings: read, epilogue: true, ...work(shape) }]
-
+  if (variant.parts === 1) {
+    const bindings = withSums ? { ...read, sums: { output: 1 } } : read
+    return [{ ...call, bindings, epilogue: true, ...work(shape) }]
+  }
   const outputs = shape.outputs * numel(shape.kernel) * (shape.channels / shape.groups)
   const parts = { temp: 'parts', bytes: 4 * outputs * variant.parts }
+  const partSums = { temp: 'sums', bytes: 4 * shape.outputs * variant.parts }
   const threads = 64
-  const grid = gridOf(Math.ceil(outputs / threads))
-  return [
-    {
-      kernel: intoParts(call.kernel),
-      params: { ...call.params, EPILOGUE_DECLS: storePart(2) },
-      bindings: { ...read, parts },
-      grid: call.grid,
-      ...work(shape),
-    },
-    {
-      kernel: reducePartials,
-      params: { ACC: sumOfParts, OUTPUTS: outputs, SPLITS: variant.parts, THREADS: threads, ROW: grid[0] * threads },
-      bindings: { partials: parts },
-      grid,
-      epilogue: true,
-      flops: outputs * variant.parts,
-      bytes: 4 * outputs * (variant.parts + 1),
-    },
-  ]
+  const grid = gridOf(Math.ceil((outputs + (withSums ? shape.outputs : 0)) / threads))
+  const lines = { THREADS: threads, ROW: grid[0] * threads }
+  const first: KernelCall = {
+    ...call,
+    kernel: alsoWriting(call.kernel, 'parts'),
+    params: { ...call.params, EPILOGUE_DECLS: storePart(call.kernel.bindings.length) },
+    bindings: { ...read, ...(withSums ? { sums: partSums } : {}), parts },
+    ...work(shape),
+  }
+  const cost = { flops: outputs * variant.parts, bytes: 4 * outputs * (variant.parts + 1) }
+  const second: KernelCall = withSums
+    ? {
+        kernel: convParts,
+        params: { COUNT: outputs, O: shape.outputs, S: variant.parts, ...lines },
+        bindings: { parts, part_sums: partSums, sums: { output: 1 } },
+        grid,
+        epilogue: true,
+        ...cost,
+      }
+    : {
+        kernel: reducePartials,
+        params: { ACC: sumOfParts, OUTPUTS: outputs, SPLITS: variant.parts, ...lines },
+        bindings: { partials: parts },
+        grid,
+        epilogue: true,
+        ...cost,
+      }
+  return [first, second]
 }
 
 function checkConv(x: Spec, w: Spec, groups: number): void {

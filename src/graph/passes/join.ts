@@ -6,6 +6,8 @@ import { baseOf } from './fuse.ts'
 /** A kernel node, the attributes under which it also gives the sums, and its place among the nodes. */
 interface Host {
   readonly node: Node
+  /** What it sums. */
+  readonly matrix: Value
   readonly at: number
   readonly attrs: Node['attrs']
 }
@@ -24,8 +26,8 @@ export function joinSums(program: GraphProgram): GraphProgram {
     // What is made of the product at once joins its kernel instead.
     if (op.kind !== 'kernel' || !op.withSums || mapped.has(outputs[0] as Value)) return
     const attrs = op.withSums(inputs, node.attrs as never)
-    const matrix = baseOf(inputs[0] as Value)
-    if (attrs && !hosts.has(matrix)) hosts.set(matrix, { node, at, attrs })
+    const matrix = inputs[op.summed ?? 0] as Value
+    if (attrs && !hosts.has(baseOf(matrix))) hosts.set(baseOf(matrix), { node, matrix, at, attrs })
   })
 
   /** Nodes that become one, by the earlier of them, and those that fall away. */
@@ -34,7 +36,7 @@ export function joinSums(program: GraphProgram): GraphProgram {
   nodes.forEach((sum, at) => {
     const [x] = sum.inputs
     const host = sum.op.name === 'sum' && x ? hosts.get(baseOf(x)) : undefined
-    if (!x || !host || !sumsRows(sum, x, (host.node.inputs[0] as Value).shape)) return
+    if (!x || !host || !sumsRows(sum, x, host.matrix.shape)) return
     const early = Math.min(at, host.at)
     if (!host.node.inputs.every((v) => (place.get(v.node) ?? -1) < early)) return
     hosts.delete(baseOf(x))
@@ -72,7 +74,7 @@ function sumsRows(sum: Node, x: Value, matrix: readonly number[]): boolean {
   const axes = sum.attrs.axes as readonly number[]
   return (
     sum.outputs[0]?.dtype === 'f32' &&
-    x.shape[last] === matrix[1] &&
+    x.shape[last] === matrix[matrix.length - 1] &&
     axes.length === last &&
     axes.every((axis) => axis < last)
   )
