@@ -4,7 +4,7 @@ import { chartsOf } from './charts.ts'
 import drawJs from './draw.js?raw'
 import template from './page.html?raw'
 import pageJs from './page.js?raw'
-import { heading, reportTable } from './table.ts'
+import { heading, type Table, tablesOf } from './table.ts'
 
 function escapeHtml(text: string): string {
   const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
@@ -16,12 +16,21 @@ function json(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c')
 }
 
+function tableHtml({ title, head, left, rows }: Table): string {
+  const line = (tag: string, cells: readonly string[]): string => {
+    const kind = (c: number): string => (c < left || c >= head.length ? ' class="words"' : '')
+    return `<tr>${cells.map((text, c) => `<${tag}${kind(c)}>${escapeHtml(text)}</${tag}>`).join('')}</tr>`
+  }
+  const body = rows.map((cells) => line('td', cells)).join('\n')
+  return `<h3>${escapeHtml(title)}</h3>\n<div class="scroll"><table>${line('th', head)}\n${body}</table></div>`
+}
+
 /** The report as one HTML file with charts that needs no other file and no network. */
 export function reportHtml(report: Report): string {
   const slots: Readonly<Record<string, string>> = {
     date: escapeHtml(report.date.slice(0, 10)),
     heading: escapeHtml(heading(report)),
-    table: escapeHtml(reportTable(report)),
+    tables: tablesOf(report).map(tableHtml).join('\n'),
     report: json(report),
     charts: json(chartsOf(report)),
     'chart-js': chartJs.replaceAll('</script', '<\\/script'),

@@ -201,4 +201,5 @@ test('reports say what was cut, wrong and lacking, and cannot be broken by a mes
   const html = reportHtml(report)
   expect(html).not.toContain('{{')
   expect(html).not.toContain('</script><b>')
+  expect(html).toContain('c is off by 0.5 &lt;/script&gt;')
 })
