@@ -209,6 +209,7 @@ function backThroughTime(cell: Cell, reversed: boolean, { w, saved, prev, dy, dl
   return call(op, [w, saved, prev, ...given.map(([, t]) => t)], { cell, reversed })
 }
 
+/* @__NO_SIDE_EFFECTS__ */
 function makeGradOp(given: readonly GradExtra[]): KernelOp<'w' | 'saved' | 'prev' | GradExtra, GradAttrs> {
   const names = ['w', 'saved', 'prev', ...given] as const
   const op: KernelOp<'w' | 'saved' | 'prev' | GradExtra, GradAttrs> = {
@@ -284,7 +285,9 @@ function makeGradOp(given: readonly GradExtra[]): KernelOp<'w' | 'saved' | 'prev
 export const recurrentOp: KernelOp<'x' | 'w' | Extra, Attrs> = makeOp([])
 
 const ops = new Map([['', recurrentOp]])
-const gradOps = new Map<string, KernelOp<'w' | 'saved' | 'prev' | GradExtra, GradAttrs>>()
+/** The way back from gradients of the outputs alone; the same op over more inputs has the same name. */
+export const recurrentGradOp: KernelOp<'w' | 'saved' | 'prev' | GradExtra, GradAttrs> = makeGradOp(['dy'])
+const gradOps = new Map([['dy', recurrentGradOp]])
 
 function memoized<Name extends string, Made>(
   known: Map<string, Made>,

@@ -1,4 +1,6 @@
+import { call } from '../../src/graph/tensor.ts'
 import { recurrent, type Tensor } from '../../src/index.ts'
+import { recurrentGradOp } from '../../src/ops/recurrent.ts'
 import { defineCheck, type InputSpec, type OpCheck, type Ref, type Sample } from './check.ts'
 import { zeros } from './reference.ts'
 
@@ -101,10 +103,41 @@ function samplesOf(cell: Cell): Sample<Attrs>[] {
     { ...sample([1, 1, 1], { cell }) },
     { ...sample([9, 2, 33], { cell }), why: 'units and columns beyond a group of threads' },
     { ...sample([0, 3, 4], { cell }), why: 'no rows' },
+    { ...sample([2, 2, 132], { cell }), why: 'more than threads hold of the weights' },
   ]
 }
 
-export const recurrentChecks: readonly OpCheck[] = (['lstm', 'gru', 'tanh', 'relu'] as const).map((cell) => {
+/** The gradient of x through time, by its formula: that of h at a step is dy and what the step after gives back. */
+const walkBack = defineCheck({
+  op: 'recurrentGrad',
+  call: ([x, w, dy]) => {
+    const { output } = recurrent('tanh', x as Tensor, w as Tensor)
+    return call(recurrentGradOp, [w as Tensor, output, output, dy as Tensor], { cell: 'tanh', reversed: false })
+  },
+  reference: (inputs) => {
+    const [x, w, dy] = inputs as [Ref, Ref, Ref]
+    const [y] = layer([x, w], { cell: 'tanh' })
+    const [batch, time, units] = x.shape as [number, number, number]
+    const dx = zeros(x.shape)
+    const dstate = zeros([1, batch, units])
+    for (let b = 0; b < batch; b++)
+      for (let t = time - 1; t >= -1; t--)
+        for (let u = 0; u < units; u++) {
+          const at = (b * time + t) * units
+          let dh = t < 0 ? 0 : (dy.data[at + u] as number)
+          if (t + 1 < time)
+            for (let k = 0; k < units; k++)
+              dh += (w.data[k * units + u] as number) * (dx.data[at + units + k] as number)
+          if (t < 0) dstate.data[b * units + u] = dh
+          else dx.data[at + u] = dh * (1 - (y.data[at + u] as number) ** 2)
+        }
+    return [dx, dstate]
+  },
+  samples: [{ inputs: [[2, 3, 5], { shape: [5, 5], range: [-0.7, 0.7] }, [2, 3, 5]] }],
+  differentiable: false,
+})
+
+const cellChecks: readonly OpCheck[] = (['lstm', 'gru', 'tanh', 'relu'] as const).map((cell) => {
   return defineCheck<Attrs>({
     op: `recurrent ${cell}`,
     call: ([x, w, ...more], { cell: kind, given = [], reversed = false }) => {
@@ -155,3 +188,5 @@ export const recurrentChecks: readonly OpCheck[] = (['lstm', 'gru', 'tanh', 'rel
         }),
   })
 })
+
+export const recurrentChecks: readonly OpCheck[] = [...cellChecks, walkBack]

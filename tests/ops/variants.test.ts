@@ -22,6 +22,7 @@ const chosen: Readonly<Record<string, readonly number[]>> = {
   'batchNorm in training': [2],
   sort: [0, 3],
   maxPool2d: [0, 1],
+  'recurrent lstm': [1],
 }
 
 /** What ran, and what there was to choose from, by the work that it did. */
