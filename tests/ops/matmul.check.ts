@@ -253,6 +253,36 @@ export const matmulChecks: readonly OpCheck[] = [
         ],
         why: 'registers alone',
       },
+      {
+        inputs: [
+          [2, 130],
+          [130, 40],
+        ],
+        why: 'threads that share a sum',
+      },
+      {
+        inputs: [
+          [44, 66],
+          [3, 66],
+        ],
+        attrs: { transB: true },
+        why: 'neighbours that share a sum',
+      },
+      {
+        inputs: [
+          [2, 261, 9],
+          [261, 12],
+        ],
+        attrs: { transA: true },
+        why: 'parts of the inner axis',
+      },
+      {
+        inputs: [
+          [64, 32],
+          [32, 64],
+        ],
+        why: 'tiles that fit exactly',
+      },
     ]),
     { kernels: ['gpu'] },
   ),
