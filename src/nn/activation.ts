@@ -1,5 +1,6 @@
 import { fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
+import { guarded } from '../graph/trace.ts'
 import { mul } from '../ops/arithmetic.ts'
 import { full } from '../ops/elementwise.ts'
 import { flatten, permute } from '../ops/movement.ts'
@@ -113,12 +114,11 @@ export class Dropout extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    return this.isTraining()
-      ? dropout(
-          x,
-          hostScalar(() => this.p, x.device),
-        )
-      : x
+    if (!this.isTraining() || !guarded('dropout', () => this.p > 0)) return x
+    return dropout(
+      x,
+      hostScalar(() => this.p, x.device),
+    )
   }
 }
 
