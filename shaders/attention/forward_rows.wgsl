@@ -51,9 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let q${I} = ${Q_OFFSET}u + (batch * ${QUERIES}u + i${I}) * ${Q_ROW}u + head * ${DEPTH}u;
   var top${I} = MASKED;
   var total${I} = 0.0;
-#for C in 0..(DEPTH + 3) / 4
-  var o${I}_${C} = vec4<f32>();
-#endfor
+  var o${I}: array<vec4<f32>, ${(DEPTH + 3) / 4}>;
 #endfor
 
   for (var block = 0u; block < ${(KEYS + TN - 1) / TN}u; block++) {
@@ -97,17 +95,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
 #endfor
 #endfor
-#for C in 0..(DEPTH + 3) / 4
+    for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
 #for J in 0..TN
-    let v${J}_${C} = v_quad(v${J}, ${C}u);
+      let b${J} = v_quad(v${J}, c);
 #endfor
 #for I in 0..TM
-    o${I}_${C} *= shrink${I};
+      var sum${I} = o${I}[c] * shrink${I};
 #for J in 0..TN
-    o${I}_${C} += p${I}_${J} * v${J}_${C};
+      sum${I} += p${I}_${J} * b${J};
 #endfor
+      o${I}[c] = sum${I};
 #endfor
-#endfor
+    }
   }
 
 #for I in 0..TM
@@ -116,17 +115,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let share = select(0.0, 1.0 / total${I}, is_seen);
     lse[(batch * ${HEADS}u + head) * ${QUERIES}u + i${I}] = select(0.0, top${I} + log(total${I}), is_seen);
     let at = ((batch * ${QUERIES}u + i${I}) * ${HEADS}u + head) * ${DEPTH}u;
-#for C in 0..(DEPTH + 3) / 4
+    for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
+      let value = o${I}[c] * share;
 #if IS_QUADS
-    o[at / 4u + ${C}u] = o${I}_${C} * share;
+      o[at / 4u + c] = value;
 #else
 #for E in 0..4
-#if C * 4 + E < DEPTH
-    o[at + ${C * 4 + E}u] = o${I}_${C}[${E}] * share;
-#endif
+      if (4u * c + ${E}u < ${DEPTH}u) {
+        o[at + 4u * c + ${E}u] = value[${E}];
+      }
 #endfor
 #endif
-#endfor
+    }
   }
 #endfor
 }

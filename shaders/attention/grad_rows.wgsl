@@ -84,12 +84,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
   let keys = keys_of(batch);
 #for I in 0..TM
-#for C in 0..(DEPTH + 3) / 4
-  var x${I}_${C} = vec4<f32>();
+  var x${I}: array<vec4<f32>, ${(DEPTH + 3) / 4}>;
 #if OF_KEYS
-  var y${I}_${C} = vec4<f32>();
+  var y${I}: array<vec4<f32>, ${(DEPTH + 3) / 4}>;
 #endif
-#endfor
 #if OF_KEYS
   let j${I} = first + ${I}u;
   let row${I} = batch * ${KEYS}u + min(j${I}, ${KEYS - 1}u);
@@ -202,22 +200,30 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
 #endfor
 #endfor
-#for C in 0..(DEPTH + 3) / 4
+    for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
 #for J in 0..TN
 #if OF_KEYS
-    let right${J}_${C} = q_quad(c${J}, ${C}u);
-    let up${J}_${C} = g_quad(d${J}, ${C}u);
+      let right${J} = q_quad(c${J}, c);
+      let up${J} = g_quad(d${J}, c);
 #else
-    let right${J}_${C} = k_quad(c${J}, ${C}u);
+      let right${J} = k_quad(c${J}, c);
 #endif
+#endfor
 #for I in 0..TM
-    x${I}_${C} += slope${I}_${J} * right${J}_${C};
+      var x_sum${I} = x${I}[c];
+#for J in 0..TN
+      x_sum${I} += slope${I}_${J} * right${J};
+#endfor
+      x${I}[c] = x_sum${I};
 #if OF_KEYS
-    y${I}_${C} += share${I}_${J} * up${J}_${C};
+      var y_sum${I} = y${I}[c];
+#for J in 0..TN
+      y_sum${I} += share${I}_${J} * up${J};
+#endfor
+      y${I}[c] = y_sum${I};
 #endif
 #endfor
-#endfor
-#endfor
+    }
   }
   }
 
@@ -227,33 +233,37 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #else
   if (first + ${I}u < ${QUERIES}u) {
 #endif
-#for C in 0..(DEPTH + 3) / 4
+    for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
+      let x_value = x${I}[c];
+#if OF_KEYS
+      let y_value = y${I}[c];
+#endif
 #if IS_QUADS
 #if !OF_KEYS
-    dq[a${I} / 4u + ${C}u] = x${I}_${C};
+      dq[a${I} / 4u + c] = x_value;
 #elif IS_JOINED
-    dkv[a${I} / 4u + ${C}u] = x${I}_${C};
-    dkv[b${I} / 4u + ${C}u] = y${I}_${C};
+      dkv[a${I} / 4u + c] = x_value;
+      dkv[b${I} / 4u + c] = y_value;
 #else
-    dk[a${I} / 4u + ${C}u] = x${I}_${C};
-    dv[b${I} / 4u + ${C}u] = y${I}_${C};
+      dk[a${I} / 4u + c] = x_value;
+      dv[b${I} / 4u + c] = y_value;
 #endif
 #else
 #for E in 0..4
-#if C * 4 + E < DEPTH
+      if (4u * c + ${E}u < ${DEPTH}u) {
 #if !OF_KEYS
-    dq[a${I} + ${C * 4 + E}u] = x${I}_${C}[${E}];
+        dq[a${I} + 4u * c + ${E}u] = x_value[${E}];
 #elif IS_JOINED
-    dkv[a${I} + ${C * 4 + E}u] = x${I}_${C}[${E}];
-    dkv[b${I} + ${C * 4 + E}u] = y${I}_${C}[${E}];
+        dkv[a${I} + 4u * c + ${E}u] = x_value[${E}];
+        dkv[b${I} + 4u * c + ${E}u] = y_value[${E}];
 #else
-    dk[a${I} + ${C * 4 + E}u] = x${I}_${C}[${E}];
-    dv[b${I} + ${C * 4 + E}u] = y${I}_${C}[${E}];
+        dk[a${I} + 4u * c + ${E}u] = x_value[${E}];
+        dv[b${I} + 4u * c + ${E}u] = y_value[${E}];
 #endif
-#endif
+      }
 #endfor
 #endif
-#endfor
+    }
   }
 #endfor
 }

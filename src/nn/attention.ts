@@ -1,5 +1,6 @@
 import { fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
+import { guarded } from '../graph/trace.ts'
 import { add, logicalNot } from '../ops/arithmetic.ts'
 import { type AttentionOptions, attend } from '../ops/attention.ts'
 import type { AttentionForm } from '../ops/attention-kernels.ts'
@@ -55,14 +56,18 @@ export class MultiheadAttention extends Module {
   readonly outProj: Linear
   readonly embedDim: number
   readonly numHeads: number
-  /** May be changed at any time; compiled steps read it anew where it was not 0. */
+  /** May be changed at any time; compiled steps read it anew. */
   dropout: number
 
   constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
     super()
     const { dropout = 0, bias = true, kdim = embedDim, vdim = embedDim } = options
     if (!(Number.isInteger(numHeads) && numHeads > 0 && embedDim % numHeads === 0))
-      fail('MultiheadAttention', `embedDim is ${embedDim} and numHeads is ${numHeads}`, 'the first must be a multiple')
+      fail(
+        'MultiheadAttention',
+        `embedDim is ${embedDim} and numHeads is ${numHeads}`,
+        'the first must be a multiple of the second',
+      )
     if (!(dropout >= 0 && dropout < 1))
       fail('MultiheadAttention', `dropout is ${dropout}`, 'it must be at least 0 and below 1')
     this.embedDim = embedDim
@@ -108,7 +113,7 @@ export class MultiheadAttention extends Module {
       keyPadding: keyPaddingMask ?? null,
       mask: attnMask && isFlags ? logicalNot(attnMask) : null,
       bias: isFlags ? null : (attnMask ?? null),
-      ...(this.isTraining() && this.dropout > 0 ? { dropout: () => this.dropout } : {}),
+      ...(this.isTraining() && guarded('dropout', () => this.dropout > 0) ? { dropout: () => this.dropout } : {}),
     }
   }
 

@@ -62,6 +62,7 @@ export { Module, type StateDict, type StateEntry } from './module.ts'
 export { LayerNorm } from './norm.ts'
 export { Buffer, Counter, Parameter } from './parameter.ts'
 export { AvgPool1d, MaxPool1d, type Pool1dOptions } from './pool-1d.ts'
+export { RotaryEmbedding, type RotaryOptions, SinusoidalPositions } from './positions.ts'
 export {
   CELU,
   ELU,

@@ -1,5 +1,7 @@
 import forwardRowsText from '../../shaders/attention/forward_rows.wgsl?raw'
+import forwardTileText from '../../shaders/attention/forward_tile.wgsl?raw'
 import gradRowsText from '../../shaders/attention/grad_rows.wgsl?raw'
+import gradTileText from '../../shaders/attention/grad_tile.wgsl?raw'
 import operandsText from '../../shaders/attention/operands.wgsl?raw'
 import dotsText from '../../shaders/attention/row_dots.wgsl?raw'
 import scoresText from '../../shaders/attention/scores.wgsl?raw'
@@ -28,11 +30,14 @@ export interface AttentionShape {
 /** Which side the rows of a grid are on. */
 export type Side = 'queries' | 'keys'
 
-/** How attention is cut: rows of a thread, rows of the other side at a time, threads of a workgroup. */
+/** How attention is cut: rows of a thread, rows of the other side at a time, and the threads of a workgroup. */
 export interface AttentionTile {
   readonly tm: number
   readonly tn: number
-  readonly threads: number
+  readonly wx: number
+  readonly wy: number
+  /** Elements of a head in shared memory at a time; without it there is none. */
+  readonly dc?: number
 }
 
 const sizes = {
@@ -58,6 +63,7 @@ const sizes = {
   LOAD_DROPS: 'code',
 } as const
 const rows = { IS_QUADS: 'flag', TM: 'int', TN: 'int', THREADS: 'int' } as const
+const shared = { TM: 'int', TN: 'int', WX: 'int', WY: 'int', DC: 'int' } as const
 
 const includes = {
   'attention/scores.wgsl': scoresText,
@@ -81,47 +87,93 @@ const forwardRows: Kernel = defineKernel(
   includes,
 )
 
-/* @__NO_SIDE_EFFECTS__ */
-function gradRowsOf(...outputs: readonly string[]): Kernel {
-  const params = { ...sizes, ...rows, OF_KEYS: 'flag', IS_JOINED: 'flag' } as const
-  const bindings = ['q', 'k', 'v', 'g', 'stats', ...outputs.map((name) => `${name}: read_write`)]
-  return defineKernel('attention/grad_rows.wgsl', gradRowsText, params, bindings, includes)
+const forwardTile: Kernel = defineKernel(
+  'attention/forward_tile.wgsl',
+  forwardTileText,
+  { ...sizes, ...shared },
+  ['q', 'k', 'v', 'o: read_write', 'lse: read_write'],
+  includes,
+)
+
+const sides = { OF_KEYS: 'flag', IS_JOINED: 'flag' } as const
+
+function gradBindings(outputs: readonly string[]): string[] {
+  return ['q', 'k', 'v', 'g', 'stats', ...outputs.map((name) => `${name}: read_write`)]
 }
 
-const queryGradRows: Kernel = gradRowsOf('dq')
-const keyGradRows: Kernel = gradRowsOf('dk', 'dv')
-const joinedGradRows: Kernel = gradRowsOf('dkv')
+/* @__NO_SIDE_EFFECTS__ */
+function gradRowsOf(...outputs: readonly string[]): Kernel {
+  const params = { ...sizes, ...rows, ...sides }
+  return defineKernel('attention/grad_rows.wgsl', gradRowsText, params, gradBindings(outputs), includes)
+}
+
+/* @__NO_SIDE_EFFECTS__ */
+function gradTileOf(...outputs: readonly string[]): Kernel {
+  const params = { ...sizes, ...shared, ...sides, PARTS: 'int' } as const
+  return defineKernel('attention/grad_tile.wgsl', gradTileText, params, gradBindings(outputs), includes)
+}
+
+const gradRows = { queries: gradRowsOf('dq'), apart: gradRowsOf('dk', 'dv'), joined: gradRowsOf('dkv') }
+const gradTiles = { queries: gradTileOf('dq'), apart: gradTileOf('dk', 'dv'), joined: gradTileOf('dkv') }
 
 /** The forward kernel of a tile. */
-export function forwardKernel(_tile: AttentionTile): Kernel {
-  return forwardRows
+export function forwardKernel({ dc }: AttentionTile): Kernel {
+  return dc === undefined ? forwardRows : forwardTile
 }
 
 /** The gradient kernel of a tile for one side. */
-export function gradKernel(_tile: AttentionTile, side: Side, form: AttentionForm): Kernel {
-  return side === 'queries' ? queryGradRows : form === 'apart' ? keyGradRows : joinedGradRows
+export function gradKernel({ dc }: AttentionTile, side: Side, form: AttentionForm): Kernel {
+  const kernels = dc === undefined ? gradRows : gradTiles
+  return side === 'queries' ? kernels.queries : form === 'apart' ? kernels.apart : kernels.joined
 }
 
-/** `rows-4x4x16` by rows of a thread, rows of the other side and threads. */
-export function attentionTileName({ tm, tn, threads }: AttentionTile): string {
-  return `rows-${tm}x${tn}x${threads}`
+/** `rows-4x4x16` by rows of a thread, rows of the other side and threads; `tile-32x32x16-4x4` by those of a workgroup and of a thread. */
+export function attentionTileName({ tm, tn, wx, wy, dc }: AttentionTile): string {
+  return dc === undefined ? `rows-${tm}x${tn}x${wy}` : `tile-${wy * tm}x${wx * tn}x${dc}-${tm}x${tn}`
 }
 
-/** Vectors of four that a thread may hold as sums. */
-const mostSums = 32
+const ROWS: readonly AttentionTile[] = [
+  [4, 4],
+  [4, 8],
+  [2, 4],
+  [1, 4],
+].map(([tm = 1, tn = 1]) => ({ tm, tn, wx: 1, wy: 16 }))
 
-/** The tiles that attention may take on a device, the default first; `sums` rows of a head are held for each row. */
+// A thread holds `tm` rows of a head in registers, an eighth of each; the longer the head the fewer the rows.
+const TILES: readonly AttentionTile[] = [
+  { tm: 4, tn: 4, wx: 8, wy: 8, dc: 16 },
+  { tm: 4, tn: 4, wx: 8, wy: 16, dc: 16 },
+  { tm: 2, tn: 4, wx: 8, wy: 16, dc: 16 },
+  { tm: 2, tn: 4, wx: 8, wy: 8, dc: 16 },
+  { tm: 1, tn: 4, wx: 8, wy: 32, dc: 16 },
+]
+
+/** Bytes of shared memory; the gradient of keys takes the most. */
+function sharedBytes({ tm, tn, wx, wy, dc = 0 }: AttentionTile, isGrad: boolean): number {
+  const [own, other] = [wy * tm, wx * tn]
+  const right = Math.max(dc * (other + 1), other * (dc + 1))
+  const products = other * (own + 1)
+  return 4 * (dc * (own + 1) + right + (isGrad ? 2 * products : products + wx * own))
+}
+
+/** The tiles that attention may take on a device, the default first: registers alone on software, shared memory on GPUs. */
 export function attentionTiles(
-  { depth, queries, keys }: AttentionShape,
-  sums: number,
-  _device: DeviceTraits,
+  { queries, keys, depth }: AttentionShape,
+  isGrad: boolean,
+  device: DeviceTraits,
 ): AttentionTile[] {
-  const quads = Math.ceil(depth / 4) * sums
-  const tm = [4, 2, 1].find((n) => n * quads <= mostSums && n < 2 * Math.min(queries, keys)) ?? 1
-  return [
-    { tm, tn: 4, threads: 16 },
-    { tm: 1, tn: 4, threads: 16 },
-  ].filter((t, i) => i === 0 || t.tm !== tm)
+  const short = Math.min(queries, keys)
+  // The smaller the tile the sooner it is compiled, which is what counts where there is little to do.
+  const registers = short < 32 ? ROWS.slice(2).reverse() : ROWS
+  const sums = Math.ceil(depth / 8) * (isGrad ? 2 : 1)
+  const tiles = TILES.filter(
+    (tile) =>
+      tile.wx * tile.wy <= device.maxInvocations &&
+      sharedBytes(tile, isGrad) <= device.maxWorkgroupBytes &&
+      (tile.tm * sums <= 64 || tile.tm === 1) &&
+      tile.tm * tile.wy < 2 * Math.max(32, short),
+  )
+  return device.software || short <= 4 ? [...registers, ...tiles] : [...tiles, ...registers]
 }
 
 /** Elements of a row of q, k and v, and where the first head starts. */
@@ -138,9 +190,11 @@ export function layoutOf({ form, heads, kvHeads, depth }: AttentionShape): Reado
 /** The parameters that say the sizes and the tile. */
 export function tileParams(
   shape: AttentionShape,
-  { tm, tn, threads }: AttentionTile,
+  { tm, tn, wx, wy, dc }: AttentionTile,
 ): Readonly<Record<string, number | boolean>> {
   const { heads, kvHeads, queries, keys, depth, scale, causal } = shape
+  const threads: Record<string, number | boolean> =
+    dc === undefined ? { IS_QUADS: depth % 4 === 0, THREADS: wx * wy } : { WX: wx, WY: wy, DC: dc }
   return {
     HEADS: heads,
     GROUP: heads / kvHeads,
@@ -150,21 +204,29 @@ export function tileParams(
     ...layoutOf(shape),
     SCALE: scale,
     IS_CAUSAL: causal,
-    IS_QUADS: depth % 4 === 0,
     TM: tm,
     TN: tn,
-    THREADS: threads,
+    ...threads,
   }
+}
+
+/** The parameters of a gradient kernel beside. */
+export function sideParams(
+  { form }: AttentionShape,
+  { dc }: AttentionTile,
+  side: Side,
+): Record<string, number | boolean> {
+  const isKeys = side === 'keys'
+  return { OF_KEYS: isKeys, IS_JOINED: form !== 'apart', ...(dc === undefined ? {} : { PARTS: isKeys ? 2 : 1 }) }
 }
 
 /** Workgroups for all rows of one side. */
 export function tileGrid(
   { batch, heads, kvHeads, queries, keys }: AttentionShape,
-  { tm, threads }: AttentionTile,
+  { tm, wy }: AttentionTile,
   side: Side,
 ): [number, number, number] {
-  const perGroup = tm * threads
   return side === 'queries'
-    ? [Math.ceil(queries / perGroup), heads, batch]
-    : [Math.ceil(keys / perGroup), kvHeads, batch]
+    ? [Math.ceil(queries / (tm * wy)), heads, batch]
+    : [Math.ceil(keys / (tm * wy)), kvHeads, batch]
 }

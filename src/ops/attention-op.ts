@@ -11,6 +11,7 @@ import {
   forwardKernel,
   gradKernel,
   rowDots,
+  sideParams,
   tileGrid,
   tileParams,
 } from './attention-kernels.ts'
@@ -114,7 +115,7 @@ function makeOp(form: AttentionForm, extras: readonly AttentionExtra[]): KernelO
       const shape = shapeOf(attrs, inputs)
       const { params, loads } = extrasOf(inputs, names)
       const work = op.cost(inputs, outputs, attrs)
-      return variantsOf(attentionTiles(shape, 1, device), (tile) => [
+      return variantsOf(attentionTiles(shape, false, device), (tile) => [
         {
           kernel: forwardKernel(tile),
           params: { ...tileParams(shape, tile), ...params },
@@ -169,14 +170,14 @@ function makeGradOp(form: AttentionForm, extras: readonly AttentionExtra[]): Ker
       const stats = { temp: 'stats', bytes: 8 * Math.max(1, count) }
       const outputsOf = (k: number): Record<string, { readonly output: number }> =>
         form === 'apart' ? { dk: { output: 1 }, dv: { output: 2 } } : { dkv: { output: k } }
-      return variantsOf(attentionTiles(shape, 2, device), (tile) => {
-        const common = { ...tileParams(shape, tile), ...params, IS_JOINED: form !== 'apart' }
+      return variantsOf(attentionTiles(shape, true, device), (tile) => {
+        const common = { ...tileParams(shape, tile), ...params }
         const bindings = { ...operandsOf(form), g, stats }
         return [
           dotsCall(shape, count, { o: { input: own.length }, g, lse: { input: own.length + 1 }, stats }),
           {
             kernel: gradKernel(tile, 'queries', form),
-            params: { ...common, OF_KEYS: false },
+            params: { ...common, ...sideParams(shape, tile, 'queries') },
             loads,
             bindings: { ...bindings, dq: { output: 0 } },
             grid: tileGrid(shape, tile, 'queries'),
@@ -184,7 +185,7 @@ function makeGradOp(form: AttentionForm, extras: readonly AttentionExtra[]): Ker
           },
           {
             kernel: gradKernel(tile, 'keys', form),
-            params: { ...common, OF_KEYS: true },
+            params: { ...common, ...sideParams(shape, tile, 'keys') },
             loads,
             bindings: { ...bindings, ...outputsOf(form === 'pair' ? 1 : 0) },
             grid: tileGrid(shape, tile, 'keys'),
