@@ -91,7 +91,7 @@ export class Cell implements CellCalls {
     const open = await opener()
     this.#contestant = await open(this.#gpu)
     const ms = performance.now() - start
-    const info = (await this.#gpu.requestAdapter())?.info
+    const info = (await this.#gpu.requestAdapter({ powerPreference: 'high-performance' }))?.info
     const text = [info?.vendor, info?.architecture, info?.description].filter(Boolean).join(' ') || 'unnamed adapter'
     const software = Boolean(info?.isFallbackAdapter) || /swiftshader|llvmpipe|lavapipe|warp|basic render/i.test(text)
     return { adapter: text, software, ms }

@@ -9,6 +9,7 @@ import { type OnnxGraph, type OnnxNode, onnxModel } from './onnx.ts'
 export const openOrt: OpenContestant = async () => {
   // One thread for what WebGPU does not run; more would need workers of its own.
   ort.env.wasm.numThreads = 1
+  ort.env.webgpu.powerPreference = 'high-performance'
   // The device is made with the first session and lost with the last, so one stays.
   await ort.InferenceSession.create(onnxModel(graphOf({ kind: 'matmul', m: 1, k: 1, n: 1 }).graph), {
     executionProviders: ['webgpu'],

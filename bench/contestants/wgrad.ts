@@ -29,7 +29,7 @@ const weightAxes = [0, 2, 3, 1]
 
 /** Opens wgrad. */
 export const openWgrad: OpenContestant = async (gpu) => {
-  const device = await openDevice({ gpu })
+  const device = await openDevice({ gpu, adapter: 'high-performance' })
   return {
     device: device.handle,
     make: async (task) => (task.kind === 'step' ? makeStep(device, task) : makeOp(device, task)),

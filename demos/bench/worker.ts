@@ -12,7 +12,7 @@ let stopped = false
 
 const server = servePort<Calls, Events>(self, {
   async adapter() {
-    const device = await openDevice()
+    const device = await openDevice({ adapter: 'high-performance' })
     const { description, software } = device.info
     device.close()
     return { description, software }
