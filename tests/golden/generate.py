@@ -305,9 +305,11 @@ def main():
         golden(name, spec)
     import optimizers
     import recurrent
+    import transformers
 
     optimizers.main()
     recurrent.main()
+    transformers.main()
 
 
 if __name__ == "__main__":
