@@ -92,6 +92,16 @@ export function winogradCalls(shape: ConvShape, isGrad: boolean, tile: MatmulTil
   }
 }
 
+/**
+ * Whether the method is the one to take where nothing was measured: on software, whose multiply-adds are dear, where patches outnumber
+ * channels, so that carrying images and weights over and back is little of the work.
+ */
+export function winogradPays(shape: ConvShape, isGrad: boolean, device: DeviceTraits): boolean {
+  const { N = 0, C = 0, O = 0, P = 0, Q = 0 } = sidesOf(shape, isGrad) ?? {}
+  const patches = N * Math.ceil(P / 2) * Math.ceil(Q / 2)
+  return device.software && Math.min(C, O) >= 64 && patches >= Math.max(C, O)
+}
+
 /** The ways by Winograd's method that pay on some device: at least 32 channels and outputs, and products that fit one binding. */
 export function winogradVariants(shape: ConvShape, isGrad: boolean, device: DeviceTraits): WinogradCalls[] {
   const sides = sidesOf(shape, isGrad)

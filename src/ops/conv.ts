@@ -21,7 +21,7 @@ import {
   convWeightGradVariants,
   type WeightGradVariant,
 } from './conv-variants.ts'
-import { winogradVariants } from './conv-winograd.ts'
+import { winogradPays, winogradVariants } from './conv-winograd.ts'
 import { matmul } from './matmul.ts'
 import type { TiledCall } from './matmul-kernels.ts'
 import { pad } from './movement.ts'
@@ -104,7 +104,7 @@ export const convForwardOp: KernelOp<'x' | 'w', Windows> = {
       name,
       calls: (): KernelCall[] => [{ ...call(), bindings, epilogue: true, ...work(shape) }],
     }))
-    return [...direct, ...byWinograd(shape, false, device)]
+    return withWinograd(direct, shape, false, device)
   },
   cost: ([x, w], _, attrs) => work(convShape((x as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { x, w }, grad, attrs }) => ({
@@ -136,7 +136,7 @@ export const convInputGradOp: KernelOp<'dy' | 'w', Sized> = {
         return [{ ...tiled, bindings: { [images]: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
       },
     }))
-    return [...direct, ...byWinograd(shape, true, device)]
+    return withWinograd(direct, shape, true, device)
   },
   cost: ([, w], [dx], attrs) => work(convShape((dx as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { dy, w }, grad, attrs }) => ({
@@ -205,6 +205,11 @@ const sumOfParts = `alias Acc = f32;
 fn identity() -> Acc { return 0.0; }
 fn combine(a: Acc, b: Acc) -> Acc { return a + b; }
 fn finish(a: Acc) -> f32 { return a; }`
+
+function withWinograd(direct: readonly Variant[], shape: ConvShape, isGrad: boolean, device: DeviceTraits): Variant[] {
+  const ways = byWinograd(shape, isGrad, device)
+  return winogradPays(shape, isGrad, device) ? [...ways, ...direct] : [...direct, ...ways]
+}
 
 function byWinograd(shape: ConvShape, isGrad: boolean, device: DeviceTraits): Variant[] {
   const { flops } = work(shape)

@@ -27,7 +27,7 @@ import {
   stripTile,
   type WeightGradVariant,
 } from '../../src/ops/conv-variants.ts'
-import { winogradCalls, winogradVariants } from '../../src/ops/conv-winograd.ts'
+import { winogradCalls, winogradPays, winogradVariants } from '../../src/ops/conv-winograd.ts'
 import type { MatmulTile, TiledCall } from '../../src/ops/matmul-kernels.ts'
 import { expectClose, noise, runShader, traitsFor } from './shader-run.ts'
 
@@ -259,6 +259,13 @@ test("Winograd's method is offered where it pays and fits", () => {
   expect(names({ kernel: [5, 5] })).toEqual([])
   expect(names({ groups: 2 })).toEqual([])
   expect(names({}, 2 ** 18)).toEqual([])
+  const pays = (changes: Partial<ConvShape>, software: boolean): boolean =>
+    winogradPays({ ...shape, outputs: 64, ...changes }, true, traitsFor(software))
+  expect(pays({}, true)).toBe(true)
+  expect(pays({}, false)).toBe(false)
+  expect(pays({ channels: 32 }, true)).toBe(false)
+  expect(pays({ size: [7, 7] }, true)).toBe(false)
+  expect(pays({ stride: [2, 2] }, true)).toBe(false)
 })
 
 test('shared tiles fit the device', () => {
