@@ -22,15 +22,15 @@ export const kernels = [
   {
     name: 'shared tiles: filled again before they are read',
     file: 'shaders/matmul/shared.wgsl',
-    search: '#endfor\n    }\n    workgroupBarrier();\n  }',
-    replace: '#endfor\n    }\n  }',
+    search: '#endif\n    workgroupBarrier();\n  }\n\n#if SUMS',
+    replace: '#endif\n  }\n\n#if SUMS',
     tests: [matmul],
   },
   {
     name: 'shared tiles: the last block of K is left out',
     file: 'shaders/matmul/shared.wgsl',
-    search: 'block < ${(K + BK - 1) / BK}u',
-    replace: 'block < ${K / BK}u',
+    search: 'block < ${((K + BK - 1) / BK + SPLITS - 1) / SPLITS}u',
+    replace: 'block < ${(K / BK + SPLITS - 1) / SPLITS}u',
     tests: [matmul],
   },
   {
