@@ -1,4 +1,5 @@
 import forwardRowsText from '../../shaders/attention/forward_rows.wgsl?raw'
+import forwardSingleText from '../../shaders/attention/forward_single.wgsl?raw'
 import forwardTileText from '../../shaders/attention/forward_tile.wgsl?raw'
 import gradRowsText from '../../shaders/attention/grad_rows.wgsl?raw'
 import gradTileText from '../../shaders/attention/grad_tile.wgsl?raw'
@@ -38,6 +39,8 @@ export interface AttentionTile {
   readonly wy: number
   /** Elements of a head in shared memory at a time; without it there is none. */
   readonly dc?: number
+  /** A workgroup owns one query, and its threads the keys. */
+  readonly isSingle?: boolean
 }
 
 const sizes = {
@@ -95,6 +98,14 @@ const forwardTile: Kernel = defineKernel(
   includes,
 )
 
+const forwardSingle: Kernel = defineKernel(
+  'attention/forward_single.wgsl',
+  forwardSingleText,
+  { ...sizes, THREADS: 'int' },
+  ['q', 'k', 'v', 'o: read_write', 'lse: read_write'],
+  includes,
+)
+
 const sides = { OF_KEYS: 'flag', IS_JOINED: 'flag' } as const
 
 function gradBindings(outputs: readonly string[]): string[] {
@@ -117,7 +128,8 @@ const gradRows = { queries: gradRowsOf('dq'), apart: gradRowsOf('dk', 'dv'), joi
 const gradTiles = { queries: gradTileOf('dq'), apart: gradTileOf('dk', 'dv'), joined: gradTileOf('dkv') }
 
 /** The forward kernel of a tile. */
-export function forwardKernel({ dc }: AttentionTile): Kernel {
+export function forwardKernel({ dc, isSingle }: AttentionTile): Kernel {
+  if (isSingle) return forwardSingle
   return dc === undefined ? forwardRows : forwardTile
 }
 
@@ -127,8 +139,9 @@ export function gradKernel({ dc }: AttentionTile, side: Side, form: AttentionFor
   return side === 'queries' ? kernels.queries : form === 'apart' ? kernels.apart : kernels.joined
 }
 
-/** `rows-4x4x16` by rows of a thread, rows of the other side and threads; `tile-32x32x16-4x4` by those of a workgroup and of a thread. */
-export function attentionTileName({ tm, tn, wx, wy, dc }: AttentionTile): string {
+/** `single-64` by threads; `rows-4x4x16` by rows of a thread, rows of the other side and threads; `tile-32x32x16-4x4` by those of a workgroup and of a thread. */
+export function attentionTileName({ tm, tn, wx, wy, dc, isSingle }: AttentionTile): string {
+  if (isSingle) return `single-${wx}`
   return dc === undefined ? `rows-${tm}x${tn}x${wy}` : `tile-${wy * tm}x${wx * tn}x${dc}-${tm}x${tn}`
 }
 
@@ -147,6 +160,10 @@ const TILES: readonly AttentionTile[] = [
   { tm: 2, tn: 4, wx: 8, wy: 8, dc: 16 },
   { tm: 1, tn: 4, wx: 8, wy: 32, dc: 16 },
 ]
+
+// For so few queries that tiles of them would leave a GPU idle.
+const fewQueries = 8
+const SINGLE: AttentionTile = { tm: 1, tn: 1, wx: 64, wy: 1, isSingle: true }
 
 /** Bytes of shared memory; the gradient of keys takes the most. */
 function sharedBytes({ tm, tn, wx, wy, dc = 0 }: AttentionTile, isGrad: boolean): number {
@@ -173,7 +190,8 @@ export function attentionTiles(
       (tile.tm * sums <= 64 || tile.tm === 1) &&
       tile.tm * tile.wy < 2 * Math.max(32, short),
   )
-  return device.software || short <= 4 ? [...registers, ...tiles] : [...tiles, ...registers]
+  const singles = !isGrad && queries <= fewQueries && keys >= SINGLE.wx ? [SINGLE] : []
+  return device.software ? [...registers, ...tiles, ...singles] : [...singles, ...tiles, ...registers]
 }
 
 /** Elements of a row of q, k and v, and where the first head starts. */
@@ -190,7 +208,7 @@ export function layoutOf({ form, heads, kvHeads, depth }: AttentionShape): Reado
 /** The parameters that say the sizes and the tile. */
 export function tileParams(
   shape: AttentionShape,
-  { tm, tn, wx, wy, dc }: AttentionTile,
+  { tm, tn, wx, wy, dc, isSingle }: AttentionTile,
 ): Readonly<Record<string, number | boolean>> {
   const { heads, kvHeads, queries, keys, depth, scale, causal } = shape
   const threads: Record<string, number | boolean> =
@@ -204,9 +222,7 @@ export function tileParams(
     ...layoutOf(shape),
     SCALE: scale,
     IS_CAUSAL: causal,
-    TM: tm,
-    TN: tn,
-    ...threads,
+    ...(isSingle ? { THREADS: wx } : { TM: tm, TN: tn, ...threads }),
   }
 }
 

@@ -161,6 +161,11 @@ export const attentionChecks: readonly OpCheck[] = [
       { ...sample([1, 33, 35, 2, 2, 16]), why: 'beyond a tile on either side' },
       { ...sample([1, 65, 67, 1, 1, 33], { isCausal: true }), why: 'a head of no quads, beyond a chunk' },
       { ...sample([1, 6, 5, 1, 1, 72]), why: 'a long head' },
+      {
+        ...sample([2, 2, 130, 2, 1, 67], { given: ['keyPadding'] }, [lengths(130, 65)]),
+        why: 'few queries, many keys',
+        forwardOnly: true,
+      },
       { ...sample([2, 40, 70, 4, 2, 20], { given: ['keyPadding'] }, [lengths(70, 31)]), why: 'lengths beyond a tile' },
     ],
     differentiable: [0, 1, 2],
