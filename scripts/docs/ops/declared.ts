@@ -52,6 +52,7 @@ const tensorNames: Readonly<Record<string, readonly string[]>> = {
   nllLoss: ['logProbs', 'target', 'weight'],
   recurrent: ['x', 'w', 'lengths', 'state', 'bias'],
   rmsNorm: ['x', 'weight'],
+  scaledDotProductAttention: ['q', 'k', 'v', 'mask', 'bias', 'keyPadding'],
   scatter: ['x', 'index', 'source'],
   scatterAdd: ['x', 'index', 'source'],
   stack: ['...tensors'],
