@@ -13,6 +13,7 @@ export { type FolderStore, type FolderStoreOptions, folderStore } from './node/f
 export { type DriverChoice, type NodeGpuOptions, nodeGpu } from './node/gpu.ts'
 export { type ImageFolder, type ImageFolderBatch, type ImageFolderOptions, imageFolder } from './node/image-folder.ts'
 export { type LogFile, logFile } from './node/log-file.ts'
+export { type ProgressBar, type ProgressStream, progressBar } from './node/progress-bar.ts'
 export { type ReadImage, type ReadImageOptions, readImage } from './node/read-image.ts'
 export { type TuningFile, tuningFile } from './node/tuning-file.ts'
 
