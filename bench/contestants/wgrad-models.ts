@@ -5,9 +5,10 @@ import {
   globalAvgPool2d,
   matmul,
   mul,
-  permute,
+  recurrent,
   relu,
   reshape,
+  scaledDotProductAttention,
   sigmoid,
   slice,
   softmax,
@@ -56,9 +57,13 @@ class Attention extends Module {
 
   override forward(x: Tensor): Tensor {
     const [b, s, width] = x.shape as [number, number, number]
-    const split = (y: Tensor): Tensor => permute(reshape(y, [b, s, this.#heads, width / this.#heads]), [0, 2, 1, 3])
-    const y = attend(split(this.query.forward(x)), split(this.key.forward(x)), split(this.value.forward(x)))
-    return this.out.forward(reshape(permute(y, [0, 2, 1, 3]), [b, s, width]))
+    const split = (y: Tensor): Tensor => reshape(y, [b, s, this.#heads, width / this.#heads])
+    const [q, k, v] = [this.query, this.key, this.value].map((part) => split(part.forward(x))) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ]
+    return this.out.forward(reshape(scaledDotProductAttention(q, k, v), [b, s, width]))
   }
 }
 
@@ -134,24 +139,21 @@ class Recurrent extends Module {
     const [batch, time] = x.shape as [number, number]
     const hidden = this.#hidden
     const projected = add(matmul(x, this.weightIh, { transB: true }), this.bias)
+    if (this.#gates === 4) {
+      const { last } = recurrent('lstm', projected, this.weightHh)
+      return this.head.forward(reshape(slice(last, [[0, 1]]), [batch, hidden]))
+    }
     const part = (t: Tensor, from: number, to: number): Tensor => slice(t, [null, [from * hidden, to * hidden]])
+    // This GRU resets before its product, unlike the one with a kernel for whole sequences.
+    const products = slice(this.weightHh, [[0, 2 * hidden]])
+    const candidate = slice(this.weightHh, [[2 * hidden]])
     let h = zeros([batch, hidden])
-    let c = zeros([batch, hidden])
     for (let t = 0; t < time; t++) {
-      const input = reshape(slice(projected, [null, [t, t + 1]]), [batch, this.#gates * hidden])
-      if (this.#gates === 4) {
-        const gates = add(input, matmul(h, this.weightHh, { transB: true }))
-        const [i, f, g, o] = [0, 1, 2, 3].map((n) => part(gates, n, n + 1)) as [Tensor, Tensor, Tensor, Tensor]
-        c = add(mul(sigmoid(f), c), mul(sigmoid(i), tanh(g)))
-        h = mul(sigmoid(o), tanh(c))
-      } else {
-        const recurrent = slice(this.weightHh, [[0, 2 * hidden]])
-        const candidate = slice(this.weightHh, [[2 * hidden]])
-        const gates = sigmoid(add(part(input, 0, 2), matmul(h, recurrent, { transB: true })))
-        const [z, r] = [part(gates, 0, 1), part(gates, 1, 2)]
-        const n = tanh(add(part(input, 2, 3), matmul(mul(r, h), candidate, { transB: true })))
-        h = add(mul(z, h), mul(sub(1, z), n))
-      }
+      const input = reshape(slice(projected, [null, [t, t + 1]]), [batch, 3 * hidden])
+      const gates = sigmoid(add(part(input, 0, 2), matmul(h, products, { transB: true })))
+      const [z, r] = [part(gates, 0, 1), part(gates, 1, 2)]
+      const n = tanh(add(part(input, 2, 3), matmul(mul(r, h), candidate, { transB: true })))
+      h = add(mul(z, h), mul(sub(1, z), n))
     }
     return this.head.forward(h)
   }

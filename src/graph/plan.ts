@@ -205,7 +205,9 @@ function finishPlan(
       const emitted = emitMap(group, fusion, task.inPlace)
       const root = group.root as Value
       const flops = numel(root.shape) * mapFlops(root, fusion)
-      add(group, task.id, emitted, flops, specBytes(root) + group.reads.reduce((sum, v) => sum + specBytes(v), 0))
+      // Of an input that is larger than the output, as behind a slice, only a part is read.
+      const read = group.reads.map((v) => Math.min(specBytes(v), specBytes({ shape: root.shape, dtype: v.dtype })))
+      add(group, task.id, emitted, flops, specBytes(root) + read.reduce((sum, bytes) => sum + bytes, 0))
     } else {
       for (const call of group.calls) add(group, task.id, emitCall(group, call, fusion), call.flops, call.bytes)
     }
