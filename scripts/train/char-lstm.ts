@@ -6,8 +6,8 @@ import { openDevice } from '../../src/node.ts'
 import { Adam, clipNorm } from '../../src/optim/index.ts'
 import { evaluate, fit } from '../../src/train/index.ts'
 import { CharModel, sampler } from './char-model.ts'
-import { whole } from './options.ts'
-import { TrainProgress } from './progress.ts'
+import { whole } from './common/options.ts'
+import { TrainProgress } from './common/progress.ts'
 import { drawn, readText, TextWindows } from './text.ts'
 
 interface CharOptions {

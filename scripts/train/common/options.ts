@@ -16,3 +16,18 @@ export function share(text: string): number {
   if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('It must be from 0 to 1.')
   return value
 }
+
+/** Reads a number above 0. */
+export function positive(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value > 0 && value < Infinity))
+    throw new InvalidArgumentError('It must be a number above 0.')
+  return value
+}
+
+/** Reads names with commas between them. */
+export function names(text: string): string[] {
+  const found = text.split(',').map((name) => name.trim())
+  if (found.includes('')) throw new InvalidArgumentError('It must be names with commas between them.')
+  return found
+}

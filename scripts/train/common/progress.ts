@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress'
-import type { Callback } from '../../src/train/index.ts'
+import type { Callback } from '../../../src/train/index.ts'
 
 /** A bar in the terminal over one training or several; nothing where the output is no terminal. */
 export class TrainProgress {
