@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import { compactWgsl } from './scripts/compact-wgsl.ts'
 
-const entries = ['index', 'nn/index', 'optim/index', 'data/index', 'io/index', 'train/index', 'node']
+const entries = ['index', 'nn/index', 'optim/index', 'data/index', 'io/index', 'train/index', 'models/index', 'node']
 
 export default defineConfig({
   plugins: [compactWgsl()],

@@ -20,6 +20,21 @@ export interface RunningNormOptions {
   readonly trackRunningStats?: boolean
 }
 
+/** What brings statistics into running averages, where {@link holdStatistics} holds it back. */
+let held: (() => void)[] | null = null
+
+/** Calls `fn`, and holds back what its norms would do to their running averages: the caller does it where state may change. */
+export function holdStatistics<T>(fn: () => T): { readonly value: T; readonly held: readonly (() => void)[] } {
+  const before = held
+  const own: (() => void)[] = []
+  held = own
+  try {
+    return { value: fn(), held: own }
+  } finally {
+    held = before
+  }
+}
+
 /** What batch and instance norms of all ranks share. `ranks` are the inputs they take, by the number of axes, up to the channels. */
 export abstract class RunningNorm extends Module {
   /** [numFeatures], null without `affine`. */
@@ -72,6 +87,10 @@ export abstract class RunningNorm extends Module {
 
   /** Brings the statistics of a batch of `n` values for each channel, [numFeatures] with the variance over n, into the averages. */
   protected track(mean: Tensor, variance: Tensor, n: number): void {
+    if (held) {
+      held.push(() => this.track(mean, variance, n))
+      return
+    }
     const { runningMean, runningVar, numBatchesTracked, momentum } = this
     if (!runningMean || !runningVar || !numBatchesTracked) return
     noGrad(() => {

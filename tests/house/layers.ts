@@ -20,6 +20,7 @@ const publicEntries = [
   'src/data/index.ts',
   'src/io/index.ts',
   'src/train/index.ts',
+  'src/models/index.ts',
   'src/node.ts',
 ]
 
