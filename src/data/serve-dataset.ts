@@ -1,6 +1,7 @@
 import { fail } from '../errors.ts'
 import type { Dataset, HostArray } from './dataset.ts'
-import { errorText, listen, post, type WorkerPort, type WorkerRequest } from './worker-port.ts'
+import { listenForPosts, post, type WorkerRequest } from './dataset-port.ts'
+import { errorText, type WorkerPort } from './worker-port.ts'
 
 /**
  * Serves a dataset from within a worker to the `workerDataset` that started it. Batches move to the other side without
@@ -39,7 +40,7 @@ function serve<K extends string>(dataset: Dataset<K>, port: WorkerPort): void {
       running.delete(id)
     }
   }
-  listen<WorkerRequest>(port, (request) => {
+  listenForPosts<WorkerRequest>(port, (request) => {
     if (request.type === 'batch') void answer(request.id, request.indices)
     else running.get(request.id)?.abort(new Error('nobody waits for this batch any more'))
   })

@@ -1,6 +1,7 @@
 import { fail, WgradError } from '../errors.ts'
 import type { Dataset, HostArray } from './dataset.ts'
-import { type ErrorText, listen, listenForEnd, post, type WorkerAnswer, type WorkerLike } from './worker-port.ts'
+import { listenForPosts, post, type WorkerAnswer } from './dataset-port.ts'
+import { type ErrorText, listenForEnd, type WorkerLike } from './worker-port.ts'
 
 /** A dataset that lives in workers. */
 export interface WorkerDataset<K extends string> extends Dataset<K> {
@@ -88,7 +89,7 @@ class Crew {
     listenForEnd(worker, (reason) => this.end(new WgradError(`workerDataset: ${name} ended, ${reason}; start again`)))
     const ready = new Promise<number>((resolve, reject) => {
       this.#starting.add(reject)
-      listen<WorkerAnswer>(worker, (answer) => {
+      listenForPosts<WorkerAnswer>(worker, (answer) => {
         if (answer.type === 'ready') {
           this.#starting.delete(reject)
           worker.unref?.()

@@ -1,16 +1,18 @@
-import type { HostArray } from './dataset.ts'
-
 /**
  * A way to post messages to a worker, or from within one to who started it. `Worker`, `MessagePort` and a worker's own
  * scope have it in pages; `Worker` and `parentPort` of `node:worker_threads` in Node, which listen by `on`.
  */
 export interface WorkerPort {
-  /** Sends a message; the buffers of `transfer` move and are not copied. */
-  postMessage(message: unknown, transfer: ArrayBuffer[]): void
+  /** Sends a message. `options` is `{ transfer }`, a list of what moves and is not copied. */
+  postMessage(message: unknown, options?: object): void
   /** Listens, in pages. */
   addEventListener?(type: string, listener: (event: Event) => void): void
+  /** Listens no more, in pages. */
+  removeEventListener?(type: string, listener: (event: Event) => void): void
   /** Listens, in Node. */
   on?(type: string, listener: (value: unknown) => void): unknown
+  /** Listens no more, in Node. */
+  off?(type: string, listener: (value: unknown) => void): unknown
 }
 
 /** A worker, seen from who started it. */
@@ -25,55 +27,60 @@ export interface WorkerLike extends WorkerPort {
 
 /** An error on its way between threads. */
 export interface ErrorText {
-  name: string
-  message: string
-  stack: string
+  readonly name: string
+  readonly message: string
+  readonly stack: string
 }
 
-/** What the starting side asks of a dataset's worker. */
-export type WorkerRequest = { type: 'batch'; id: number; indices: Uint32Array } | { type: 'cancel'; id: number }
-
-/** What a dataset's worker answers. */
-export type WorkerAnswer =
-  | { type: 'ready'; length: number }
-  | { type: 'failed'; error: ErrorText }
-  | { type: 'batch'; id: number; batch: Record<string, HostArray> }
-  | { type: 'error'; id: number; error: ErrorText }
-
-/** Messages carry this, so that a worker may have others of its own. */
-const mark = 'wgrad dataset'
-
-/** Posts a message; the buffers of `transfer` move and are not copied. */
-export function post(port: WorkerPort, message: WorkerRequest | WorkerAnswer, transfer: ArrayBuffer[] = []): void {
-  port.postMessage({ mark, message }, transfer)
+/** Hears the messages that come through a port; the answer stops it. */
+export function listen(port: WorkerPort, hear: (message: unknown) => void): () => void {
+  const stop = on(port, 'message', hear, (event) => hear((event as MessageEvent<unknown>).data))
+  // A MessagePort of a page holds its messages back until it is started.
+  if (port instanceof MessagePort) port.start()
+  return stop
 }
 
-/** Hears the messages that {@link post} sends, and no others. */
-export function listen<M extends WorkerRequest | WorkerAnswer>(port: WorkerPort, hear: (message: M) => void): void {
-  const receive = (value: unknown): void => {
-    const envelope = value as { mark?: unknown; message: M } | null | undefined
-    if (envelope?.mark === mark) hear(envelope.message)
+/** Hears why the other side can answer no more; the answer stops it. */
+export function listenForEnd(port: WorkerPort, hear: (reason: string) => void): () => void {
+  const unreadable = (): void => hear('a message could not be read')
+  const stops = [
+    on(port, 'messageerror', unreadable, unreadable),
+    on(
+      port,
+      'error',
+      (error) => hear(error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
+      (event) => {
+        // It is told to whoever waits for an answer; the page's console need not tell it too.
+        event.preventDefault()
+        const { message, filename, lineno } = event as Partial<ErrorEvent>
+        hear(message ? `${message} (${filename}:${lineno})` : 'its script could not be loaded')
+      },
+    ),
+    on(
+      port,
+      'exit',
+      (code) => hear(`its thread ended with exit code ${code}`),
+      () => undefined,
+    ),
+  ]
+  return () => {
+    for (const stop of stops) stop()
   }
-  if (port.on) port.on('message', receive)
-  else port.addEventListener?.('message', (event) => receive((event as MessageEvent<unknown>).data))
 }
 
-/** Hears why a worker can answer no more. */
-export function listenForEnd(worker: WorkerLike, hear: (reason: string) => void): void {
-  const unreadable = 'a message could not be read'
-  if (worker.on) {
-    worker.on('error', (error) => hear(error instanceof Error ? `${error.name}: ${error.message}` : String(error)))
-    worker.on('messageerror', () => hear(unreadable))
-    worker.on('exit', (code) => hear(`its thread ended with exit code ${code}`))
-    return
+/** Listens in Node or in a page; the answer stops it. */
+function on(
+  port: WorkerPort,
+  type: string,
+  inNode: (value: unknown) => void,
+  inPage: (event: Event) => void,
+): () => void {
+  if (port.on) {
+    port.on(type, inNode)
+    return () => port.off?.(type, inNode)
   }
-  worker.addEventListener?.('messageerror', () => hear(unreadable))
-  worker.addEventListener?.('error', (event) => {
-    // It is told to whoever waits for a batch; the page's console need not tell it too.
-    event.preventDefault()
-    const { message, filename, lineno } = event as Partial<ErrorEvent>
-    hear(message ? `${message} (${filename}:${lineno})` : 'its script could not be loaded')
-  })
+  port.addEventListener?.(type, inPage)
+  return () => port.removeEventListener?.(type, inPage)
 }
 
 /** An error's name and texts, which any thread can read. */

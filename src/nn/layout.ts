@@ -64,43 +64,32 @@ function widthsOf(edges: Edges): (readonly [number, number])[] {
   ]
 }
 
-/** Zeros around images. Shape: [N, H, W, C] -> [N, H + top + bottom, W + left + right, C]. */
-export class ZeroPad2d extends Module {
+/** What images get around them. */
+abstract class Padding extends Module {
   readonly padding: Edges
 
   constructor(padding: Edges) {
     super()
     this.padding = padding
   }
+}
 
+/** Zeros around images. Shape: [N, H, W, C] -> [N, H + top + bottom, W + left + right, C]. */
+export class ZeroPad2d extends Padding {
   override forward(x: Tensor): Tensor {
     return pad(x, widthsOf(this.padding))
   }
 }
 
 /** Images mirrored at their edges. Shape: [N, H, W, C] -> [N, H + top + bottom, W + left + right, C]. */
-export class ReflectionPad2d extends Module {
-  readonly padding: Edges
-
-  constructor(padding: Edges) {
-    super()
-    this.padding = padding
-  }
-
+export class ReflectionPad2d extends Padding {
   override forward(x: Tensor): Tensor {
     return reflectionPad(x, widthsOf(this.padding))
   }
 }
 
 /** Images with their outer pixels repeated. Shape: [N, H, W, C] -> [N, H + top + bottom, W + left + right, C]. */
-export class ReplicationPad2d extends Module {
-  readonly padding: Edges
-
-  constructor(padding: Edges) {
-    super()
-    this.padding = padding
-  }
-
+export class ReplicationPad2d extends Padding {
   override forward(x: Tensor): Tensor {
     return replicationPad(x, widthsOf(this.padding))
   }

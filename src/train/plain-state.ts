@@ -45,23 +45,23 @@ const fields =
   (checks: Readonly<Record<string, Check>>): Check =>
   (value) =>
     isRecord(value) && Object.entries(checks).every(([key, check]) => Object.hasOwn(value, key) && check(value[key]))
-const any: Check = () => true
+const anything: Check = () => true
 
 const clip = fields({ kind: isText, max: either(isNull, isNumber) })
 
 const checks: Readonly<Record<keyof PlainState | keyof PlainPlace, Check>> = {
   step: isCount,
   epoch: isCount,
-  extra: any,
+  extra: anything,
   generator: fields({ seed: isCount, offset: isCount }),
   optimizer: either(
     isNull,
     fields({ name: isText, steps: isCount, options: listOf(isRecord), clip: either(isNull, clip) }),
   ),
-  schedulers: listOf(any),
+  schedulers: listOf(anything),
   accumulator: either(isNull, fields({ every: isCount, pending: isCount })),
   average: either(isNull, fields({ decay: isNumber })),
-  loader: either(isNull, fields({ state: any, batches: isRecord })),
+  loader: either(isNull, fields({ state: anything, batches: isRecord })),
   parts: isRecord,
   variants: each(isText),
 }

@@ -1,3 +1,4 @@
+import { type ErrorText, errorText, listen, listenForEnd, type WorkerPort } from '../data/worker-port.ts'
 import { DeviceLostError, fail, OutOfMemoryError, StaleOutputError, WgradError } from '../errors.ts'
 
 /** What can be asked of the other side: for each name what is given and what comes back. */
@@ -5,13 +6,6 @@ export type PortCalls = Record<string, { readonly input: unknown; readonly outpu
 
 /** What the other side tells unasked: for each name what it says. */
 export type PortEvents = Record<string, unknown>
-
-/** An error as it crosses to the other side. */
-export interface PortError {
-  readonly name: string
-  readonly message: string
-  readonly stack: string | undefined
-}
 
 /** What a caller sends: a call, or that it no longer wants the answer to one. */
 export type CallMessage<C extends PortCalls> =
@@ -23,18 +17,8 @@ export type CallMessage<C extends PortCalls> =
 /** What the side that serves sends: an answer, a failure, or an event. */
 export type AnswerMessage<C extends PortCalls, E extends PortEvents> =
   | { readonly kind: 'answer'; readonly id: number; readonly output: C[keyof C]['output'] }
-  | { readonly kind: 'failure'; readonly id: number; readonly error: PortError }
+  | { readonly kind: 'failure'; readonly id: number; readonly error: ErrorText }
   | { [K in keyof E]: { readonly kind: 'event'; readonly name: K; readonly data: E[K] } }[keyof E]
-
-/** A Worker, the `self` of one, or a MessagePort. */
-export interface PortLike {
-  /** Sends a message; what `transfer` names moves and is not copied. */
-  postMessage(message: unknown, options?: { transfer?: Transferable[] }): void
-  /** Listens to messages and errors. */
-  addEventListener(type: string, listener: (event: Event) => void): void
-  /** Listens no more. */
-  removeEventListener(type: string, listener: (event: Event) => void): void
-}
 
 /** How a call is made. */
 export interface CallOptions {
@@ -86,7 +70,7 @@ export function transferred<T extends object>(answer: T, transfer: Transferable[
  * })
  */
 export function servePort<C extends PortCalls, E extends PortEvents = Record<never, never>>(
-  port: PortLike,
+  port: WorkerPort,
   handlers: Handlers<C>,
 ): Server<E> {
   const running = new Map<number, AbortController>()
@@ -104,22 +88,20 @@ export function servePort<C extends PortCalls, E extends PortEvents = Record<nev
       const output = await handlers[name](input, { signal: control.signal })
       post({ kind: 'answer', id, output }, moving.get(Object(output)))
     } catch (error) {
-      post({ kind: 'failure', id, error: flatten(error) })
+      post({ kind: 'failure', id, error: errorText(error) })
     } finally {
       running.delete(id)
     }
   }
-  const listener = (event: Event): void => {
-    const message = (event as MessageEvent<CallMessage<C>>).data
+  const stop = listen(port, (value) => {
+    const message = value as CallMessage<C>
     if (message.kind === 'cancel') running.get(message.id)?.abort(aborted())
     else if (message.kind === 'call') void answer(message)
-  }
-  port.addEventListener('message', listener)
-  open(port)
+  })
   return {
     emit: (name, data, transfer) => post({ kind: 'event', name, data } as AnswerMessage<C, E>, transfer),
     close() {
-      port.removeEventListener('message', listener)
+      stop()
       for (const control of running.values()) control.abort(aborted())
     },
   }
@@ -140,15 +122,15 @@ interface Waiting {
  * await training.call('train', { steps: 100 }, { signal })
  */
 export function connectPort<C extends PortCalls, E extends PortEvents = Record<never, never>>(
-  port: PortLike,
+  port: WorkerPort,
 ): Caller<C, E> {
   const waiting = new Map<number, Waiting>()
   const listeners = new Map<keyof E, Set<(data: never) => void>>()
   let next = 0
   let ended: WgradError | null = null
 
-  const receive = (event: Event): void => {
-    const message = (event as MessageEvent<AnswerMessage<C, E>>).data
+  const receive = (value: unknown): void => {
+    const message = value as AnswerMessage<C, E>
     if (message.kind === 'event') {
       for (const listener of listeners.get(message.name) ?? []) listener(message.data as never)
       return
@@ -164,15 +146,10 @@ export function connectPort<C extends PortCalls, E extends PortEvents = Record<n
     for (const call of waiting.values()) call.reject(ended)
     waiting.clear()
   }
-  const onError = (event: Event): void => {
-    const { message = 'it cannot be loaded' } = event as ErrorEvent
-    end(new WgradError(`connectPort: the worker failed: ${message}; start a new one`))
-  }
-  const onUnreadable = (): void =>
-    end(new WgradError('connectPort: a message cannot be read here; send plain data and typed arrays'))
-  const heard = { message: receive, error: onError, messageerror: onUnreadable }
-  for (const [type, listener] of Object.entries(heard)) port.addEventListener(type, listener)
-  open(port)
+  const stops = [
+    listenForEnd(port, (reason) => end(new WgradError(`connectPort: the worker failed: ${reason}; start a new one`))),
+    listen(port, receive),
+  ]
 
   return {
     call<K extends keyof C & string>(name: K, input: C[K]['input'], options: CallOptions = {}) {
@@ -205,15 +182,10 @@ export function connectPort<C extends PortCalls, E extends PortEvents = Record<n
       return () => set.delete(listener)
     },
     close() {
-      for (const [type, listener] of Object.entries(heard)) port.removeEventListener(type, listener)
+      for (const stop of stops) stop()
       end(new WgradError('connectPort: the connection was closed; connect anew'))
     },
   }
-}
-
-/** MessagePorts hold their messages back until they are started. */
-function open(port: PortLike): void {
-  if (port instanceof MessagePort) port.start()
 }
 
 const classes: Record<string, new (message: string) => Error> = {
@@ -223,17 +195,12 @@ const classes: Record<string, new (message: string) => Error> = {
   StaleOutputError,
 }
 
-function flatten(error: unknown): PortError {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error), stack: undefined }
-  return { name: error.name, message: error.message, stack: error.stack }
-}
-
-function restore({ name, message, stack }: PortError): Error {
+function restore({ name, message, stack }: ErrorText): Error {
   if (name === 'AbortError') return new DOMException(message, name)
   const known = classes[name]
   const error = known ? new known(message) : new Error(message)
   error.name = name
-  if (stack !== undefined) error.stack = stack
+  if (stack !== '') error.stack = stack
   return error
 }
 

@@ -1,7 +1,9 @@
+import type { EventEmitter } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { WorkerPort } from '../../src/data/worker-port.ts'
 import { DeviceLostError, WgradError } from '../../src/errors.ts'
-import { type Caller, connectPort, type PortLike, type Server, servePort, transferred } from '../../src/train/worker.ts'
+import { type Caller, connectPort, type Server, servePort, transferred } from '../../src/train/worker.ts'
 
 type Calls = {
   sum: { input: Float32Array; output: number }
@@ -21,13 +23,13 @@ interface Pair {
   server: Server<Events>
   /** What the serving side saw of its signals. */
   cancelled: unknown[]
-  ports: { near: PortLike; far: PortLike }
+  ports: { near: WorkerPort; far: WorkerPort }
 }
 
 function pair(): Pair {
   const { port1, port2 } = new MessageChannel()
-  const near = port1 as unknown as PortLike
-  const far = port2 as unknown as PortLike
+  const near = port1 as unknown as WorkerPort
+  const far = port2 as unknown as WorkerPort
   const cancelled: unknown[] = []
   const server = servePort<Calls, Events>(far, {
     sum: (values) => values.reduce((total, value) => total + value, 0),
@@ -68,7 +70,8 @@ describe('a call', () => {
     const sent: ArrayBuffer[][] = []
     const post = ports.far.postMessage.bind(ports.far)
     ports.far.postMessage = (message, options) => {
-      sent.push((options?.transfer ?? []) as ArrayBuffer[])
+      const { transfer } = options as { transfer: ArrayBuffer[] }
+      sent.push(transfer)
       post(message, options)
     }
     const copied = Float32Array.of(1, 2)
@@ -166,9 +169,8 @@ test('events reach those who listen, until they stop', async () => {
 test('a worker that fails rejects what waits and what comes after', async () => {
   const { caller, ports } = pair()
   const waiting = caller.call('wait', null)
-  const event = Object.assign(new Event('error'), { message: 'boom' })
-  ;(ports.near as unknown as EventTarget).dispatchEvent(event)
-  const text = 'connectPort: the worker failed: boom; start a new one'
+  ;(ports.near as unknown as EventEmitter).emit('error', new RangeError('boom'))
+  const text = 'connectPort: the worker failed: RangeError: boom; start a new one'
   await expect(waiting).rejects.toThrow(text)
   await expect(caller.call('sum', Float32Array.of(1))).rejects.toThrow(text)
 })
