@@ -1,8 +1,8 @@
-import chartJs from 'uplot/dist/uPlot.iife.min.js?raw'
-import chartCss from 'uplot/dist/uPlot.min.css?raw'
+import { cells, htmlTable } from '../report/html.ts'
+import { lossSection, renderReport as renderPage } from '../report/report.ts'
 import { count, percent, rate, size } from './format.ts'
-import template from './report.html?raw'
-import pageJs from './report-page.js?raw'
+import css from './report.css?raw'
+import script from './report-page.js?raw'
 import { type Digits, finalAccuracy, type TrainResult } from './result.ts'
 
 const pixels = 28 * 28
@@ -13,55 +13,40 @@ export function renderReport(result: TrainResult, digits: Digits): string {
   const accuracy = finalAccuracy(result)
   const labels = digits.labels.subarray(digits.labels.length - result.test)
   const wrong = result.predictions.flatMap((read, i) => (read === labels[i] ? [] : [i]))
-  const slots: Record<string, string> = {
-    'chart-css': chartCss,
-    'chart-js': chartJs,
-    'page-js': pageJs,
-    headline: escapeHtml(`${percent(accuracy)} of ${count(result.test)} digits read correctly`),
-    subline: escapeHtml(
+  const first = Array.from({ length: Math.min(shown.first, result.test) }, (_, i) => i)
+  const shownDigits = (of: readonly number[]): ShownDigit[] => of.map((i) => digitOf(result, digits, i))
+  return renderPage({
+    title: 'wgrad: a network that reads digits',
+    headline: `${percent(accuracy)} of ${count(result.test)} digits read correctly`,
+    subline:
       `A convolutional network of ${count(result.parameters)} parameters, trained with wgrad on ${result.source} ` +
-        `for ${result.options.epochs} epochs of ${count(result.train)} digits.`,
-    ),
+      `for ${result.options.epochs} epochs of ${count(result.train)} digits.`,
     facts: facts(result, accuracy),
-    'chart-label': escapeHtml(
-      `Loss by step, from ${result.losses[0]?.toFixed(3)} to ${result.losses.at(-1)?.toFixed(3)}`,
-    ),
-    epochs: epochTable(result),
-    'wrong-title': escapeHtml(wrongTitle(wrong.length, result.test)),
-    'profile-note': escapeHtml(profileNote(result)),
-    profile: profileTable(result),
-    data: json({
-      steps: result.steps,
-      losses: result.losses,
-      smoothed: smooth(result.losses),
-      digits: {
-        wrong: wrong.slice(0, shown.wrong).map((i) => digitOf(result, digits, i)),
-        first: Array.from({ length: Math.min(shown.first, result.test) }, (_, i) => digitOf(result, digits, i)),
+    sections: [
+      lossSection(result.steps, result.losses),
+      { title: 'Epochs', table: epochTable(result) },
+      {
+        title: wrongTitle(wrong.length, result.test),
+        note: 'Under each digit stands what the network read, and behind ≠ what it is.',
+        html: '<ul class="digits" id="wrong"></ul>\n<h2>The first test digits</h2>\n<ul class="digits" id="first"></ul>',
       },
-    }),
-  }
-  // A replacer function, since replacement strings would give `$&` in the chart library a meaning.
-  return template.replace(/\{\{([\w-]+)\}\}/g, (slot, name: string) => {
-    const value = slots[name]
-    if (value === undefined) throw new Error(`report: the template asks for ${slot}, which is not filled`)
-    return value
+      {
+        title: 'One step on the GPU, by kernel',
+        note: profileNote(result),
+        html: `<div class="scroll">${profileTable(result)}</div>`,
+      },
+    ],
+    own: {
+      css,
+      script,
+      data: { digits: { wrong: shownDigits(wrong.slice(0, shown.wrong)), first: shownDigits(first) } },
+    },
   })
 }
 
-/** Text for any place in HTML, attributes in double quotes included. */
-export function escapeHtml(text: string): string {
-  const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-  return text.replace(/[&<>"']/g, (character) => names[character] ?? character)
-}
-
-/** JSON that cannot end the script element it stands in. */
-function json(value: unknown): string {
-  return JSON.stringify(value).replace(/</g, '\\u003c')
-}
-
-function facts(result: TrainResult, accuracy: number): string {
+function facts(result: TrainResult, accuracy: number): [string, string][] {
   const { perStep, adapter } = result
-  const rows: [string, string][] = [
+  return [
     ['test accuracy', percent(accuracy)],
     ['steps per second', rate(result.stepsPerSecond)],
     ['dispatches per step', count(perStep.dispatches)],
@@ -72,17 +57,16 @@ function facts(result: TrainResult, accuracy: number): string {
     ['pipelines', count(perStep.pipelines)],
     ['adapter', `${adapter.name} in ${adapter.where}`],
   ]
-  return rows.map(([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`).join('\n')
 }
 
-function epochTable(result: TrainResult): string {
+function epochTable(result: TrainResult): { head: string[]; rows: string[][] } {
   const rows = result.epochs.map((epoch, i) => [
     String(i + 1),
     epoch.loss.toFixed(4),
     percent(epoch.accuracy),
     `${epoch.seconds.toFixed(1)} s`,
   ])
-  return table(['epoch', 'mean loss', 'test accuracy', 'time'], rows.map(cells))
+  return { head: ['epoch', 'mean loss', 'test accuracy', 'time'], rows }
 }
 
 function profileTable(result: TrainResult): string {
@@ -95,7 +79,7 @@ function profileTable(result: TrainResult): string {
     const bar = `<td><span class="bar"><b style="width:${(share * 100).toFixed(1)}%"></b></span></td>`
     return cells(text) + bar + cells(after)
   })
-  return table(['kernel', 'dispatches', 'ms', 'share', 'GFLOP/s', 'GB/s'], rows)
+  return htmlTable(['kernel', 'dispatches', 'ms', 'share', 'GFLOP/s', 'GB/s'], rows)
 }
 
 function profileNote(result: TrainResult): string {
@@ -112,16 +96,6 @@ function wrongTitle(wrong: number, test: number): string {
   if (wrong === 0) return `None of ${count(test)} test digits read wrongly`
   const part = wrong > shown.wrong ? `, the first ${shown.wrong} of them` : ''
   return `${count(wrong)} of ${count(test)} test digits read wrongly${part}`
-}
-
-function table(head: string[], rows: string[]): string {
-  const heads = head.map((text) => `<th scope="col">${escapeHtml(text)}</th>`).join('')
-  const body = rows.map((row) => `<tr>${row}</tr>`).join('\n')
-  return `<table><thead><tr>${heads}</tr></thead><tbody>\n${body}\n</tbody></table>`
-}
-
-function cells(row: string[]): string {
-  return row.map((text) => `<td>${escapeHtml(text)}</td>`).join('')
 }
 
 interface ShownDigit {
@@ -141,14 +115,4 @@ function digitOf(result: TrainResult, digits: Digits, i: number): ShownDigit {
     read: result.predictions[i] ?? -1,
     sure: result.confidence[i] ?? 0,
   }
-}
-
-/** A running mean that follows the curve, with the start not dragged towards zero. */
-function smooth(values: readonly number[]): number[] {
-  const keep = 0.9
-  let mean = 0
-  return values.map((value, i) => {
-    mean = keep * mean + (1 - keep) * value
-    return Number((mean / (1 - keep ** (i + 1))).toPrecision(5))
-  })
 }

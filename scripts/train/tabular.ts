@@ -1,19 +1,17 @@
 import { readFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
-import { logFile, openDevice } from '../../src/node.ts'
-import { jsonLines } from '../../src/train/index.ts'
+import type { Report } from '../report/report.ts'
 import { share, whole } from './common/options.ts'
-import { TrainProgress } from './common/progress.ts'
+import { addRunOptions, type RunOptions, TrainRun } from './common/run.ts'
 import { readTable, type ScoreName, type TableTask, tableTasks } from './tables.ts'
 import { mean, type Scores, stepsOf, type TableRun, trainTable } from './train-table.ts'
 
-interface TabularOptions {
+interface TabularOptions extends RunOptions {
   set: string
   data: string
   seeds: number
   folds: number
   epochs?: number
-  log?: string
   atLeast?: number
 }
 
@@ -25,7 +23,7 @@ const label: Readonly<Record<ScoreName, string>> = {
 
 /** `tabular`: networks for small tables, by cross-validation. */
 export function tabularCommand(): Command {
-  return new Command('tabular')
+  const command = new Command('tabular')
     .description(
       'Trains a small network on a public table, cross-validated: each row is tested with once for each seed.',
     )
@@ -34,9 +32,9 @@ export function tabularCommand(): Command {
     .option('--seeds <n>', 'how many times to train, with other weights and orders', whole(1), 3)
     .option('--folds <n>', 'parts to test with in turn', whole(2), 5)
     .option('--epochs <n>', 'how often to see each row (default: what suits the table)', whole(1))
-    .option('--log <file>', 'file to which each step is logged, as JSON lines')
     .option('--at-least <score>', 'fails where the mean score is lower', share)
     .action(tabular)
+  return addRunOptions(command)
 }
 
 async function tabular(options: TabularOptions): Promise<void> {
@@ -47,42 +45,61 @@ async function tabular(options: TabularOptions): Promise<void> {
   const table = readTable(csv, task)
   const { folds, seeds, epochs = task.epochs } = options
   const runOf = (seed: number): TableRun => ({ folds, seed, epochs })
-  const progress = new TrainProgress(seeds * stepsOf(table, task, runOf(0)))
-  const device = await openDevice()
-  const started = performance.now()
+  const run = await TrainRun.open({
+    system: 'tabular',
+    options,
+    settings: { set: options.set, seeds, folds, epochs },
+    steps: seeds * stepsOf(table, task, runOf(0)),
+  })
   try {
-    progress.line(`Table: ${task.title}; ${table.labels.length} rows`)
-    progress.line(`Adapter: ${device.info.description}${device.info.software ? ' (software)' : ''} in Node`)
-    const log = options.log === undefined ? [] : [jsonLines(logFile(options.log))]
+    run.line(`Table: ${task.title}; ${table.labels.length} rows`)
     const results: Scores[] = []
     for (let seed = 0; seed < seeds; seed++) {
       const scores = await trainTable(table, task, {
         ...runOf(seed),
-        callbacks: (fold) => [progress.training(`seed ${seed}, fold ${fold + 1} of ${folds}`), ...log],
+        training: (fold) =>
+          run.training(`seed ${seed}, fold ${fold + 1} of ${folds}`, { name: `seed-${seed}-fold-${fold}` }),
       })
       results.push(scores)
-      progress.line(`seed ${seed}: ${lineOf(scores)}`)
+      run.line(`seed ${seed}: ${lineOf(scores)}`)
     }
-    const seconds = (performance.now() - started) / 1000
-    report(task, results, seconds, (line) => progress.line(line))
-    const reached = mean(results.map((scores) => scores[task.score] ?? 0))
-    if (options.atLeast !== undefined && reached < options.atLeast)
+    const reached = summary(task, results)
+    run.line(`\n${reached.text}; PyTorch ${task.pytorch}`)
+    run.line(`Done in ${run.seconds.toFixed(0)} s`)
+    await run.report(() => reportOf(task, results, { rows: table.labels.length, text: reached.text }))
+    if (options.atLeast !== undefined && reached.mean < options.atLeast)
       throw new Error(
-        `tabular: ${label[task.score]} is ${reached.toFixed(4)}; at least ${options.atLeast} was asked for`,
+        `tabular: ${label[task.score]} is ${reached.mean.toFixed(4)}; at least ${options.atLeast} was asked for`,
       )
   } finally {
-    progress.stop()
-    device.close()
+    run.close()
   }
 }
 
-function report(task: TableTask, results: readonly Scores[], seconds: number, line: (text: string) => void): void {
+/** The score that counts, over the seeds. */
+function summary(task: TableTask, results: readonly Scores[]): { mean: number; text: string } {
   const values = results.map((scores) => scores[task.score] ?? 0)
   const center = mean(values)
   const spread = Math.sqrt(values.reduce((sum, x) => sum + (x - center) ** 2, 0) / Math.max(1, values.length - 1))
   const runs = `${values.length} ${values.length === 1 ? 'seed' : 'seeds'}`
-  line(`\n${label[task.score]}: ${center.toFixed(4)} +- ${spread.toFixed(4)} (${runs}); PyTorch ${task.pytorch}`)
-  line(`Done in ${seconds.toFixed(0)} s`)
+  return { mean: center, text: `${label[task.score]}: ${center.toFixed(4)} +- ${spread.toFixed(4)} (${runs})` }
+}
+
+function reportOf(task: TableTask, results: readonly Scores[], { rows, text }: { rows: number; text: string }): Report {
+  const names = Object.keys(results[0] ?? {}) as ScoreName[]
+  const row = (scores: Scores, seed: number): string[] => [
+    String(seed),
+    ...names.map((name) => (scores[name] ?? 0).toFixed(4)),
+  ]
+  return {
+    title: 'wgrad: a table',
+    headline: text,
+    subline: `${task.title}. Each of ${rows} rows is tested with once for each seed, by a network trained on the others.`,
+    facts: [['PyTorch', String(task.pytorch)]],
+    sections: [
+      { title: 'Seeds', table: { head: ['seed', ...names.map((name) => label[name])], rows: results.map(row) } },
+    ],
+  }
 }
 
 function lineOf(scores: Scores): string {

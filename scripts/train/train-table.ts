@@ -6,6 +6,7 @@ import {
   accuracy,
   averagePrecision,
   type Callback,
+  type CheckpointOptions,
   evaluate,
   fit,
   type Metrics,
@@ -21,8 +22,11 @@ export interface TableRun {
   readonly folds: number
   readonly seed: number
   readonly epochs: number
-  /** Callbacks of the training of a fold. */
-  readonly callbacks?: (fold: number) => readonly Callback[]
+  /** What `fit` is given for the training of a fold. */
+  readonly training?: (fold: number) => {
+    readonly callbacks: readonly Callback[]
+    readonly checkpoint?: CheckpointOptions
+  }
 }
 
 /** Steps that {@link trainTable} takes. */
@@ -44,13 +48,15 @@ export async function trainTable(table: Table, task: TableTask, run: TableRun): 
       y: { data: labels, shape: [labels.length], dtype: 'i32' },
     })
     const seed = run.seed * run.folds + fold
+    const { callbacks, checkpoint } = run.training?.(fold) ?? { callbacks: [] }
     manualSeed(seed)
     const model = network(features.shape[1] ?? 0, task)
     await fit(model, new DataLoader(new Subset(rows, train), { batchSize, shuffle: true, seed }), {
       loss: (output, { y }) => crossEntropy(output, y),
       optimizer: new Adam(model.parameters(), { lr }),
       epochs: run.epochs,
-      callbacks: run.callbacks?.(fold) ?? [],
+      ...(checkpoint && { checkpoint }),
+      callbacks,
     })
     const { loss: _, ...scores } = await evaluate(model, new DataLoader(new Subset(rows, test), { batchSize: 1024 }), {
       loss: (output, { y }) => crossEntropy(output, y),

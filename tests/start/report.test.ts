@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { escapeHtml, renderReport } from '../../scripts/start/report.ts'
+import { escapeHtml } from '../../scripts/report/html.ts'
+import { renderReport } from '../../scripts/start/report.ts'
 import { sampleRun } from './sample-result.ts'
 
 /** The report without the chart library, whose source is none of ours. */
@@ -28,10 +29,12 @@ describe('report', () => {
   test('each script ends where it was meant to', () => {
     expect(html.match(/<\/script/g)).toHaveLength(html.match(/<script/g)?.length ?? 0)
     const data = /<script type="application\/json" id="data">([\s\S]*?)<\/script>/.exec(html)?.[1] ?? ''
-    const { steps, losses, smoothed, digits: shown } = JSON.parse(data)
-    expect(steps).toHaveLength(result.steps.length)
-    expect(losses).toEqual(result.losses)
-    expect(smoothed[0]).toBeCloseTo(losses[0], 4)
+    const { charts, own } = JSON.parse(data)
+    const [{ x, series }] = charts
+    const { digits: shown } = own
+    expect(x.values).toEqual(result.steps)
+    expect(series[0].values).toEqual(result.losses)
+    expect(series[1].values[0]).toBeCloseTo(result.losses[0] as number, 4)
     expect(shown.wrong).toHaveLength(5)
     expect(shown.wrong[0]).toMatchObject({ label: digits.labels[107], read: result.predictions[7] })
     expect(Buffer.from(shown.first[0].pixels, 'base64')).toEqual(Buffer.from(digits.images.subarray(78400, 79184)))

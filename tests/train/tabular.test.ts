@@ -40,8 +40,12 @@ describe('a table', () => {
     const table = readTable(drawnTable(200), cancer)
     const run = { folds: 2, seed: 0, epochs: 15 }
     const steps: StepLog[] = []
-    const callbacks = (): Callback[] => [{ onStep: (log) => void steps.push(log) }]
-    const scores = await trainTable(table, { ...cancer, batchSize: 8, lr: 5e-3 }, { ...run, callbacks })
+    const callbacks: Callback[] = [{ onStep: (log) => void steps.push(log) }]
+    const scores = await trainTable(
+      table,
+      { ...cancer, batchSize: 8, lr: 5e-3 },
+      { ...run, training: () => ({ callbacks }) },
+    )
     expect(scores.accuracy).toBeGreaterThan(0.87)
     expect(scores.accuracy).toBeLessThan(0.93)
     expect(scores.rocAuc).toBeGreaterThan(0.85)

@@ -1,0 +1,57 @@
+import type { CheckpointStore } from '../../../src/train/index.ts'
+
+/** Values of options: what decides a training, and what predicting needs to know of it. */
+export type Settings = Readonly<Record<string, unknown>>
+
+const file = 'run.json'
+
+/** The record that lies beside the checkpoints of a system's training. */
+export interface Kept {
+  readonly system: string
+  readonly settings: Settings
+}
+
+/** The record of a folder of checkpoints, null where there is none. */
+export async function readKept(store: CheckpointStore): Promise<Kept | null> {
+  const found = await store.read(file)
+  return found ? (JSON.parse(await new Response(found as Blob).text()) as Kept) : null
+}
+
+/** Puts the record into a folder of checkpoints. */
+export async function writeKept(store: CheckpointStore, kept: Kept): Promise<void> {
+  await store.write(file, new Blob([JSON.stringify(kept, null, 2)]).stream())
+}
+
+/**
+ * Sees to it that the folder is for this training: empty, or, where it is to go on, one that was begun with the same settings. How long
+ * and how often to train, `epochs`, `steps` and `seeds`, may change.
+ */
+export async function claim(store: CheckpointStore, folder: string, wanted: Kept, resume: boolean): Promise<void> {
+  const { system } = wanted
+  const kept = await readKept(store)
+  if (!resume) {
+    if (kept)
+      throw new Error(
+        `${system}: --checkpoint ${folder} holds a training already; --resume goes on with it, another folder keeps both`,
+      )
+    return writeKept(store, wanted)
+  }
+  if (!kept)
+    throw new Error(
+      `${system}: --checkpoint ${folder} holds no training to go on with; leave --resume out to begin one`,
+    )
+  if (kept.system !== system)
+    throw new Error(`${system}: --checkpoint ${folder} is of ${kept.system}; name a folder of ${system}`)
+  const differing = Object.keys({ ...kept.settings, ...wanted.settings }).filter(
+    (name) => !['epochs', 'steps', 'seeds'].includes(name) && show(kept.settings[name]) !== show(wanted.settings[name]),
+  )
+  if (differing.length > 0)
+    throw new Error(
+      `${system}: --checkpoint ${folder} was begun with ${differing.map((name) => `${name} ${show(kept.settings[name])}, not ${show(wanted.settings[name])}`).join('; ')}; give the same settings`,
+    )
+  await writeKept(store, wanted)
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? 'none'
+}

@@ -1,0 +1,119 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { renderReport } from '../../scripts/report/report.ts'
+import { addConfigOption } from '../../scripts/train/common/config.ts'
+import { Curve } from '../../scripts/train/common/curve.ts'
+import { claim, type Kept, readKept } from '../../scripts/train/common/kept.ts'
+import { whole } from '../../scripts/train/common/options.ts'
+import { memoryStore } from '../../src/train/index.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wgrad-options-'))
+})
+
+/** What a command line and a file of options come to, or the message it ends with. */
+async function options(config: string, ...flags: string[]): Promise<unknown> {
+  const file = join(folder, 'config.json')
+  await writeFile(file, config)
+  const command = new Command('x')
+    .option('--batch-size <n>', '', whole(1), 8)
+    .option('--fast', '')
+    .requiredOption('--data <file>', '')
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined })
+  try {
+    addConfigOption(command).parse(
+      flags.map((flag) => flag.replace('FILE', file)),
+      { from: 'user' },
+    )
+    const { config: _, ...rest } = command.opts()
+    return rest
+  } catch (error) {
+    return (error as Error).message.replace(file, 'FILE')
+  }
+}
+
+describe('a file of options', () => {
+  test('gives what the flags do not, wherever they stand', async () => {
+    const config = '{"batch-size": 4, "data": "a.csv", "fast": true}'
+    expect(await options(config, '--config', 'FILE')).toEqual({ batchSize: 4, data: 'a.csv', fast: true })
+    expect(await options(config, '--batch-size', '2', '--config', 'FILE')).toMatchObject({ batchSize: 2 })
+    expect(await options(config, '--config', 'FILE', '--batch-size', '2')).toMatchObject({ batchSize: 2 })
+    expect(await options('{"data": "a.csv"}', '--config', 'FILE')).toEqual({ batchSize: 8, data: 'a.csv' })
+  })
+
+  test('is held to the rules of the flags', async () => {
+    expect(await options('{"batchSize": 0}', '--config', 'FILE')).toBe(
+      'error: --config FILE: batch-size is 0. It must be a whole number, 1 or more.',
+    )
+    expect(await options('{"fast": 1}', '--config', 'FILE')).toBe(
+      'error: --config FILE: fast is 1; it must be true or false',
+    )
+    expect(await options('{"speed": 1}', '--config', 'FILE')).toBe(
+      'error: --config FILE: there is no option "speed"; there are batch-size, fast, data',
+    )
+    expect(await options('[]', '--config', 'FILE')).toBe('error: --config FILE: holds no object; write {"epochs": 8}')
+    expect(await options('{', '--config', 'FILE')).toMatch(/^error: --config FILE: cannot be read \(.+\); give a JSON/)
+  })
+})
+
+test('a folder of checkpoints is for one training, which may go on longer', async () => {
+  const store = memoryStore()
+  const wanted = (epochs: number, lr = 1): Kept => ({
+    system: 'x',
+    settings: { epochs, lr },
+  })
+  await expect(claim(store, 'F', wanted(1), true)).rejects.toThrow('x: --checkpoint F holds no training to go on with')
+  await claim(store, 'F', wanted(1), false)
+  await expect(claim(store, 'F', wanted(1), false)).rejects.toThrow('x: --checkpoint F holds a training already')
+  await expect(claim(store, 'F', wanted(1, 2), true)).rejects.toThrow('F was begun with lr 1, not 2; give the same')
+  await expect(claim(store, 'F', { ...wanted(1), system: 'y' }, true)).rejects.toThrow('y: --checkpoint F is of x')
+  await claim(store, 'F', wanted(5), true)
+  expect(await readKept(store)).toEqual({ system: 'x', settings: { epochs: 5, lr: 1 } })
+})
+
+test('a curve of any length stays short, and goes on where it was kept', () => {
+  const whole = new Curve()
+  const [before, after] = [new Curve(), new Curve()]
+  for (let step = 1; step <= 5000; step++) {
+    const log = { step, loss: 1 / step }
+    whole.onStep(log)
+    ;(step <= 2500 ? before : after).onStep(log)
+    if (step === 2500) after.restore(before.state())
+  }
+  expect(whole.steps.length).toBeGreaterThan(400)
+  expect(whole.steps.length).toBeLessThanOrEqual(1000)
+  expect(whole.losses).toEqual(whole.steps.map((step) => 1 / step))
+  expect([after.steps, after.losses]).toEqual([whole.steps, whole.losses])
+})
+
+test('a report holds its charts as data, with gaps and bands', () => {
+  const chart = {
+    label: 'a <b>',
+    x: { name: 'day', values: [1, 2, 3] },
+    series: [
+      { name: 'low', values: [1, null, 3], color: 'faint' as const },
+      { name: 'high', values: [2, 3, Number.NaN], color: 'accent' as const },
+    ],
+    bands: [[1, 0]] as const,
+  }
+  const table = { head: ['<i>'], rows: [['&']] }
+  const page = renderReport({
+    ...{ title: 't', headline: 'h', subline: 's', facts: [['n', 'v']] },
+    sections: [{ title: 'c', chart, table }],
+  })
+  expect(page).not.toMatch(/\{\{|<b>|<i>/)
+  expect(page).toContain('aria-label="a &lt;b&gt;"')
+  expect(page).toContain('<td>&amp;</td>')
+  const data = /<script type="application\/json" id="data">([\s\S]*?)<\/script>/.exec(page)?.[1] ?? ''
+  const [drawn] = JSON.parse(data).charts
+  expect(drawn.bands).toEqual([[1, 0]])
+  expect(drawn.series.map(({ values }: { values: unknown }) => values)).toEqual([
+    [1, null, 3],
+    [2, 3, null],
+  ])
+})
