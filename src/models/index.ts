@@ -4,6 +4,9 @@
  * @module wgrad/models
  */
 
+export { type BertActivation, type BertConfig, type BertConfigFile, bertConfig } from './bert/config.ts'
+export { BertForMaskedLM, BertForSequenceClassification } from './bert/heads.ts'
+export { type BertInputs, BertModel, type BertResult, type BertRunOptions } from './bert/model.ts'
 export { BasicBlock, Bottleneck, ResidualBlock, type Shortcut } from './resnet/block.ts'
 export { type CifarResNet, type CifarResNetOptions, resnet20, resnet32, resnet56 } from './resnet/cifar.ts'
 export { ImageClassifier } from './resnet/classifier.ts'
