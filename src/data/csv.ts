@@ -49,7 +49,7 @@ export function readCsv<K extends string = string>(
   options: CsvOptions<K> = {},
 ): CsvTable<K> {
   const { delimiter = ',', header, missing = usualMissing } = options
-  const text = typeof input === 'string' ? input.replace(/^\ufeff/, '') : decodeText(input)
+  const text = textOf(input)
   checkQuotes(text, delimiter)
   const isMissing = new Set(missing)
   let names = header
@@ -74,6 +74,53 @@ export function readCsv<K extends string = string>(
   if (readers === undefined) throw new WgradError('readCsv: the text is empty; its first row must name the columns')
   const columns = readers.map(({ name, finish }) => [name, finish(length)])
   return { length, columns: Object.fromEntries(columns) }
+}
+
+/** What {@link inspectCsv} finds in a column. */
+export interface CsvColumnInfo {
+  readonly name: string
+  /** 'number' where all values are decimals, 'class' where they are texts of which there are at most 32, 'text' otherwise. */
+  readonly kind: 'number' | 'class' | 'text'
+  /** The texts of a class, sorted. */
+  readonly classes: readonly string[]
+  /** Rows that have no value. */
+  readonly missing: number
+}
+
+/** More different texts than this are no class. */
+const mostClasses = 32
+
+/**
+ * What the columns of a CSV with a header hold; a column without any value is of numbers. See {@link readCsv} for what is missing.
+ *
+ * @throws WgradError where the text is empty, and for quotes that are not in pairs.
+ */
+export function inspectCsv(
+  input: string | Uint8Array,
+  { delimiter = ',', missing = usualMissing }: Pick<CsvOptions<string>, 'delimiter' | 'missing'> = {},
+): CsvColumnInfo[] {
+  const text = textOf(input)
+  checkQuotes(text, delimiter)
+  const isMissing = new Set(missing)
+  const [head, ...rows] = dsvFormat(delimiter).parseRows(text, (row) =>
+    row.length === 1 && row[0] === '' ? null : row,
+  )
+  if (head === undefined) throw new WgradError('inspectCsv: the text is empty; its first row must name the columns')
+  return head.map((name, at) => {
+    const classes = new Set<string>()
+    let isNumber = true
+    let absent = 0
+    for (const row of rows) {
+      const value = row[at]?.trim() ?? ''
+      if (isMissing.has(value)) absent++
+      else {
+        isNumber &&= Number.isFinite(decimal(value))
+        if (classes.size <= mostClasses) classes.add(value)
+      }
+    }
+    const kind = isNumber ? 'number' : classes.size <= mostClasses ? 'class' : 'text'
+    return { name: name.trim(), kind, classes: kind === 'class' ? [...classes].sort() : [], missing: absent }
+  })
 }
 
 /**
@@ -198,6 +245,10 @@ function checkQuotes(text: string, delimiter: string): void {
 
 function isEdge(c: string | undefined, delimiter: string): boolean {
   return c === delimiter || c === '\n' || c === '\r'
+}
+
+function textOf(input: string | Uint8Array): string {
+  return typeof input === 'string' ? input.replace(/^\ufeff/, '') : decodeText(input)
 }
 
 function decodeText(bytes: Uint8Array): string {

@@ -5,7 +5,16 @@
  */
 
 export { type ByteCache, openCache } from './byte-cache.ts'
-export { type CsvColumn, type CsvColumnKind, type CsvOptions, type CsvTable, readCsv, stackColumns } from './csv.ts'
+export {
+  type CsvColumn,
+  type CsvColumnInfo,
+  type CsvColumnKind,
+  type CsvOptions,
+  type CsvTable,
+  inspectCsv,
+  readCsv,
+  stackColumns,
+} from './csv.ts'
 export { ArrayDataset, type BatchDtype, type Dataset, type Field, type HostArray, type NumberArray } from './dataset.ts'
 export { type FetchCachedOptions, fetchCached } from './fetch-cached.ts'
 export { type DrawnDigits, drawDigits } from './glyphs.ts'
@@ -24,6 +33,8 @@ export {
 export type { ImageSource, Pixels } from './pixels.ts'
 export { permutation, type Random, random } from './random.ts'
 export { type Sampler, WeightedRandomSampler, type WeightedRandomSamplerOptions } from './sampler.ts'
+export { forwardFill, type ReadSeriesOptions, readSeries, type Series } from './series.ts'
+export { SeriesWindows, type SeriesWindowsOptions } from './series-windows.ts'
 export { serveDataset } from './serve-dataset.ts'
 export {
   type Fold,

@@ -5,8 +5,52 @@
  */
 
 export { type BertActivation, type BertConfig, type BertConfigFile, bertConfig } from './bert/config.ts'
+export { type BertGroup, type BertGroupOptions, bertGroups } from './bert/groups.ts'
 export { BertForMaskedLM, BertForSequenceClassification } from './bert/heads.ts'
+export { type LabelledTexts, type LabelledTextsOptions, readLabelledTexts } from './bert/labelled-texts.ts'
+export { dropWords, ignoredTarget, type MaskingOptions, maskTokens } from './bert/masking.ts'
 export { type BertInputs, BertModel, type BertResult, type BertRunOptions } from './bert/model.ts'
+export { groupByLength, TextDataset, type TextDatasetOptions } from './bert/text-dataset.ts'
+export { type BertEncoding, BertTokenizer, type BertTokenizerOptions, type TokenSource } from './bert/tokenizer.ts'
+export {
+  specialTokens,
+  type WordPieceOptions,
+  type WordVocabularyOptions,
+  wordPieceJson,
+  wordVocabulary,
+} from './bert/vocabulary.ts'
+export { type LoadBertOptions, type LoadedBert, loadBertWeights } from './bert/weights.ts'
+export { Autoencoder, paperWidths } from './clustering/autoencoder.ts'
+export { assignmentLoss, DeepClustering, softAssignment, targetDistribution } from './clustering/dec.ts'
+export { type Embedding, embed } from './clustering/embed.ts'
+export { type KMeansOptions, type KMeansResult, kMeans } from './clustering/k-means.ts'
+export {
+  type PretrainOptions,
+  type PretrainTraining,
+  pretrainAutoencoder,
+  reconstructionLoss,
+} from './clustering/pretrain.ts'
+export { adjustedRandIndex, clusteringAccuracy, normalizedMutualInformation } from './clustering/scores.ts'
+export {
+  type ClusterOptions,
+  type ClusterResult,
+  type ClusterUpdate,
+  placeCenters,
+  trainClusters,
+} from './clustering/train-clusters.ts'
+export { type ForecastData, type ForecastDataOptions, forecastData } from './forecaster/forecast-data.ts'
+export { Forecaster, type ForecasterConfig } from './forecaster/forecaster.ts'
+export { forecastWindows, naiveForecast, windowTargets } from './forecaster/forecasts.ts'
+export { fitLinear, type LinearForecast } from './forecaster/linear-forecast.ts'
+export { maskedMseLoss, pinballLoss } from './forecaster/losses.ts'
+export {
+  type ForecastScore,
+  forecastScores,
+  levelOf,
+  type QuantileScore,
+  quantileScores,
+  uncrossed,
+} from './forecaster/scores.ts'
 export { BasicBlock, Bottleneck, ResidualBlock, type Shortcut } from './resnet/block.ts'
 export { type CifarResNet, type CifarResNetOptions, resnet20, resnet32, resnet56 } from './resnet/cifar.ts'
 export { ImageClassifier } from './resnet/classifier.ts'
