@@ -1,10 +1,12 @@
+import { bertCommand } from './bert.ts'
 import { charLstmCommand } from './char-lstm.ts'
 import { runProgram } from './common/program.ts'
+import { forecastCommand } from './forecast.ts'
 import { tabularCommand } from './tabular.ts'
 
 await runProgram({
   name: 'npm run train --',
   description: 'Trains a system on data of yours, in whichever WebGPU Node finds.',
   // A system adds its command here.
-  systems: [charLstmCommand, tabularCommand],
+  systems: [bertCommand, charLstmCommand, forecastCommand, tabularCommand],
 })

@@ -1,0 +1,81 @@
+import { openAsBlob } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Tokenizer } from '@huggingface/tokenizers'
+import { writeSafetensors } from '../../src/io/index.ts'
+import {
+  type BertConfigFile,
+  BertForSequenceClassification,
+  BertTokenizer,
+  loadBertWeights,
+  wordPieceJson,
+} from '../../src/models/index.ts'
+import type { StateDict } from '../../src/nn/index.ts'
+
+/** A model as Hugging Face keeps it in a folder: `config.json`, `tokenizer.json` or `vocab.txt`, and `model.safetensors`. */
+export interface BertFolder {
+  readonly config: BertConfigFile
+  /** What `tokenizer.json` says. */
+  readonly tokenizerJson: object
+  readonly weights: Blob
+}
+
+/** Reads what a folder has; weights are read when they are loaded. */
+export async function openBertFolder(folder: string): Promise<BertFolder> {
+  const read = (name: string): Promise<string> =>
+    readFile(join(folder, name), 'utf8').catch((cause: Error) => {
+      throw new Error(
+        `bert: ${join(folder, name)} cannot be read (${cause.message}); a model is a folder with config.json, tokenizer.json or vocab.txt, and model.safetensors`,
+        { cause },
+      )
+    })
+  const config = parse(folder, 'config.json', await read('config.json')) as BertConfigFile
+  const whole = await readFile(join(folder, 'tokenizer.json'), 'utf8').catch(() => null)
+  const tokenizerJson = whole
+    ? (parse(folder, 'tokenizer.json', whole) as object)
+    : wordPieceJson(await read('vocab.txt'))
+  const weights = await openAsBlob(join(folder, 'model.safetensors')).catch((cause: Error) => {
+    throw new Error(`bert: ${join(folder, 'model.safetensors')} cannot be read (${cause.message})`, { cause })
+  })
+  return { config, tokenizerJson, weights }
+}
+
+function parse(folder: string, name: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new Error(`bert: ${join(folder, name)} is no JSON (${(cause as Error).message})`, { cause })
+  }
+}
+
+/** The tokenizer of a folder, for texts that a model takes. */
+export function tokenizerOf(tokenizerJson: object, maxLength: number): BertTokenizer {
+  return new BertTokenizer(new Tokenizer(tokenizerJson, {}), { maxLength })
+}
+
+/** The classifier that a folder holds, with its tokenizer. */
+export async function loadClassifier(
+  folder: string,
+): Promise<{ model: BertForSequenceClassification; tokenizer: BertTokenizer; classes: string[] }> {
+  const { config, tokenizerJson, weights } = await openBertFolder(folder)
+  const model = new BertForSequenceClassification(config)
+  const { missing } = await loadBertWeights(model, weights)
+  if (missing.length > 0)
+    throw new Error(`bert: the weights in ${folder} have no ${missing.join(', ')}; name a folder of a classifier`)
+  const { num_labels, id2label, max_position_embeddings } = model.bert.config
+  const classes = Array.from({ length: num_labels }, (_, i) => id2label[i] ?? String(i))
+  return { model: model.eval(), tokenizer: tokenizerOf(tokenizerJson, max_position_embeddings), classes }
+}
+
+/** Writes a folder that {@link openBertFolder} and other programs read. */
+export async function writeBertFolder(
+  folder: string,
+  { config, tokenizerJson }: Pick<BertFolder, 'config' | 'tokenizerJson'>,
+  state: StateDict,
+): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`
+  await writeFile(join(folder, 'config.json'), json({ model_type: 'bert', ...config }))
+  await writeFile(join(folder, 'tokenizer.json'), json(tokenizerJson))
+  await writeFile(join(folder, 'model.safetensors'), writeSafetensors(state, { metadata: { format: 'pt' } }))
+}

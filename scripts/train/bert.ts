@@ -1,0 +1,179 @@
+import { readFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import {
+  type BertConfigFile,
+  type LabelledTexts,
+  readLabelledTexts,
+  wordPieceJson,
+  wordVocabulary,
+} from '../../src/models/index.ts'
+import type { Report } from '../report/report.ts'
+import { openBertFolder, tokenizerOf, writeBertFolder } from './bert-folder.ts'
+import { type BertData, type BertTraining, bertData, stepsOf, type TrainedBert, trainBert } from './bert-task.ts'
+import type { Curve } from './common/curve.ts'
+import { positive, share, whole } from './common/options.ts'
+import { addRunOptions, type RunOptions, TrainRun } from './common/run.ts'
+
+interface BertOptions extends RunOptions, BertTraining {
+  data: string
+  dev: string
+  model?: string
+  save?: string
+  layers: number
+  hidden: number
+  heads: number
+  dropout: number
+  maxLength: number
+  seeds: number
+  seed: number
+  atLeast?: number
+}
+
+/** `bert`: a classifier of texts, trained from nothing or from published weights. */
+export function bertCommand(): Command {
+  const command = new Command('bert')
+    .description(
+      'Trains BERT to tell classes of texts: a small one from nothing, or one from published weights (--model).',
+    )
+    .requiredOption('--data <file>', 'texts to train on: lines of a text, a tab and its class')
+    .requiredOption('--dev <file>', 'texts to measure it on after each epoch; the best epoch is kept')
+    .option('--model <folder>', 'weights to begin with: config.json, tokenizer.json or vocab.txt, model.safetensors')
+    .option('--save <folder>', 'folder for the model of the best seed, in the same form')
+    .option('--layers <n>', 'without --model: layers', whole(1), 2)
+    .option('--hidden <n>', 'without --model: features; the feed-forward part has 4 times as many', whole(1), 128)
+    .option('--heads <n>', 'without --model: heads of the attention', whole(1), 4)
+    .option('--dropout <share>', 'without --model: features and weights of the attention dropped', share, 0.2)
+    .option('--max-length <n>', 'tokens that are read of a text', whole(3), 40)
+    .option('--epochs <n>', 'how often to see each text', whole(1), 6)
+    .option('--pretrain <n>', 'epochs of telling hidden tokens of the same texts before', whole(0), 0)
+    .option('--batch-size <n>', 'texts in a batch', whole(1), 64)
+    .option('--accumulate <n>', 'batches to an update', whole(1), 1)
+    .option('--lr <rate>', 'largest learning rate of AdamW', positive, 1e-3)
+    .option('--warmup <share>', 'steps in which the rate rises; in the others it falls to 0', share, 0.1)
+    .option('--weight-decay <rate>', 'of matrices', Number, 0.01)
+    .option('--layer-decay <factor>', 'of the rate, from each layer to the one below it', Number, 1)
+    .option('--word-dropout <share>', 'words that are hidden anew in each batch', share, 0.2)
+    .option('--clip <norm>', 'largest norm of the gradients', positive, 1)
+    .option('--seeds <n>', 'how many times to train', whole(1), 1)
+    .option('--seed <n>', 'the first seed', whole(0), 0)
+    .option('--at-least <share>', 'fails where the mean accuracy is lower', share)
+    .action(bert)
+  return addRunOptions(command)
+}
+
+async function readTexts(file: string, classes?: readonly string[]): Promise<LabelledTexts> {
+  const tsv = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw new Error(`bert: ${file} cannot be read (${cause.message}); it has lines of a text, a tab and its class`, {
+      cause,
+    })
+  })
+  return readLabelledTexts(tsv, { name: file, ...(classes && { classes }) })
+}
+
+async function bert(options: BertOptions): Promise<void> {
+  const train = await readTexts(options.data)
+  const dev = await readTexts(options.dev, train.classes)
+  const from = options.model === undefined ? null : await openBertFolder(options.model)
+  const tokenizerJson = from?.tokenizerJson ?? wordPieceJson(wordVocabulary(train.texts))
+  const config = configOf(options, train, from?.config ?? ownConfig(options, tokenizerJson))
+  const data = bertData(tokenizerOf(tokenizerJson, options.maxLength), config, train, dev)
+  const { checkpoint: _, resume: __, log: ___, report: ____, save, seeds, seed: first, ...settings } = options
+  const run = await TrainRun.open({
+    system: 'bert',
+    options,
+    settings: { ...settings, seeds, seed: first },
+    steps: seeds * stepsOf(data, options),
+  })
+  try {
+    run.line(`Texts: ${train.texts.length} to train on, ${dev.texts.length} to measure, of ${train.classes.join(', ')}`)
+    run.line(`Vocabulary: ${config.vocab_size} tokens; ${data.truncated} texts are cut at ${options.maxLength} tokens`)
+    const results: (Pick<TrainedBert, 'history' | 'best'> & { curve: Curve })[] = []
+    let most = -1
+    for (let seed = first; seed < first + seeds; seed++) {
+      const curves: Curve[] = []
+      const trained = await trainBert(data, options, {
+        seed,
+        ...(from && { weights: from.weights }),
+        parts: (stage) => {
+          const parts = run.training(`seed ${seed}, ${stage}`, { name: `seed-${seed}-${stage}`, epochs: true })
+          curves.push(parts.curve)
+          return parts
+        },
+        onLoaded: (missing) => run.line(`Not in the file, and new: ${missing.join(', ') || 'nothing'}`),
+      })
+      results.push({ history: trained.history, best: trained.best, curve: curves.at(-1) as Curve })
+      run.line(`seed ${seed}: ${trained.best.value.toFixed(4)} in epoch ${trained.best.epoch}`)
+      if (save !== undefined && trained.best.value > most)
+        await writeBertFolder(save, { config, tokenizerJson }, await trained.model.stateDict())
+      most = Math.max(most, trained.best.value)
+    }
+    const values = results.map(({ best }) => best.value)
+    const mean = values.reduce((a, b) => a + b, 0) / values.length
+    const spread = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, values.length - 1))
+    const text = `accuracy of the best epoch: ${mean.toFixed(4)} +- ${spread.toFixed(4)} (${seeds} ${seeds === 1 ? 'seed' : 'seeds'})`
+    run.line(`\n${text}\nDone in ${run.seconds.toFixed(0)} s`)
+    await run.report(() => reportOf(text, data, results))
+    if (options.atLeast !== undefined && mean < options.atLeast)
+      throw new Error(`bert: the accuracy is ${mean.toFixed(4)}; at least ${options.atLeast} was asked for`)
+  } finally {
+    run.close()
+  }
+}
+
+/** A small BERT for a vocabulary. */
+function ownConfig({ layers, hidden, heads, dropout, maxLength }: BertOptions, tokenizerJson: object): BertConfigFile {
+  const { model } = tokenizerJson as { readonly model: { readonly vocab: object } }
+  return {
+    vocab_size: Object.keys(model.vocab).length,
+    hidden_size: hidden,
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    intermediate_size: 4 * hidden,
+    hidden_dropout_prob: dropout,
+    attention_probs_dropout_prob: dropout,
+    max_position_embeddings: maxLength,
+  }
+}
+
+/** The config with the classes of the texts. */
+function configOf({ maxLength }: BertOptions, { classes }: LabelledTexts, config: BertConfigFile): BertConfigFile {
+  const { max_position_embeddings: most = 512 } = config
+  if (maxLength > most) throw new Error(`bert: --max-length is ${maxLength}; the model has ${most} positions`)
+  const id2label = Object.fromEntries(classes.map((name, i) => [String(i), name]))
+  return { ...config, num_labels: classes.length, id2label }
+}
+
+function reportOf(
+  text: string,
+  data: BertData,
+  results: readonly (Pick<TrainedBert, 'history' | 'best'> & { readonly curve: Curve })[],
+): Report {
+  const rows = results.flatMap(({ history }, i) =>
+    history.epochs.map(({ epoch, loss, valLoss, accuracy }) => [
+      String(i),
+      String(epoch),
+      ...[loss, valLoss, accuracy].map((value) => (value ?? Number.NaN).toFixed(4)),
+    ]),
+  )
+  const [first] = results
+  return {
+    title: 'wgrad: BERT',
+    headline: text,
+    subline: `BERT with ${data.config.num_hidden_layers} layers of ${data.config.hidden_size} features, trained on ${data.train.length} texts and measured on ${data.dev.length}.`,
+    facts: [['texts', String(data.train.length)]],
+    sections: [
+      {
+        title: 'Loss of the first seed',
+        chart: {
+          label: 'Loss by step',
+          x: { name: 'step', values: first?.curve.steps ?? [] },
+          series: [{ name: 'loss', values: first?.curve.losses ?? [], color: 'accent', points: true }],
+        },
+      },
+      {
+        title: 'Epochs',
+        table: { head: ['seed', 'epoch', 'loss', 'loss on the others', 'accuracy on the others'], rows },
+      },
+    ],
+  }
+}
