@@ -1,6 +1,7 @@
 import { bertCommand } from './bert.ts'
 import { charLstmCommand } from './char-lstm.ts'
 import { runProgram } from './common/program.ts'
+import { decCommand } from './dec.ts'
 import { forecastCommand } from './forecast.ts'
 import { tabularCommand } from './tabular.ts'
 
@@ -8,5 +9,5 @@ await runProgram({
   name: 'npm run train --',
   description: 'Trains a system on data of yours, in whichever WebGPU Node finds.',
   // A system adds its command here.
-  systems: [bertCommand, charLstmCommand, forecastCommand, tabularCommand],
+  systems: [bertCommand, charLstmCommand, decCommand, forecastCommand, tabularCommand],
 })

@@ -3,7 +3,7 @@ import type { Callback, EpochLog } from '../../../src/train/index.ts'
 
 /** A bar in the terminal over one training or several; nothing where the output is no terminal. */
 export class TrainProgress {
-  private readonly total: number
+  private total: number
   private readonly started = performance.now()
   private bar: cliProgress.SingleBar | null = null
   /** Steps of the trainings before. */
@@ -14,6 +14,12 @@ export class TrainProgress {
   /** `total` counts the steps of all trainings. */
   constructor(total: number) {
     this.total = total
+  }
+
+  /** Counts the steps of another training in. */
+  expect(steps: number): void {
+    this.total += steps
+    this.bar?.setTotal(this.total)
   }
 
   /** Shows one training, which comes after those before; `epochs` leaves a line behind for each epoch. */
