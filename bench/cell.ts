@@ -1,6 +1,6 @@
 import { openers } from './contestants/index.ts'
 import { Counters, type Counts, type Encoding } from './counters.ts'
-import { measureRoof } from './roof.ts'
+import { RoofGauge } from './roof/gauge.ts'
 import type { Roof } from './run/results.ts'
 import { type Sampled, sample } from './sample.ts'
 import { type Contestant, NotOffered, type Running, type Task } from './workload.ts'
@@ -67,6 +67,8 @@ export interface CellCalls {
   release(): Promise<void>
   /** Measures the adapter itself; needs no contestant. */
   roof(): Promise<Roof>
+  /** The roof at this moment, in `ms` for each part; of the bandwidths what work with `bytes` in sight can reach, or all. */
+  roofNow(ms: number, bytes: number | null): Promise<Roof>
 }
 
 /** One contestant with one task at a time. */
@@ -75,6 +77,7 @@ export class Cell implements CellCalls {
   #contestant: Contestant | null = null
   #running: Running | null = null
   #counters: Counters | null = null
+  #gauge: RoofGauge | null = null
 
   constructor(gpu: GPU) {
     this.#gpu = gpu
@@ -186,10 +189,20 @@ export class Cell implements CellCalls {
     await this.release()
     this.#counters?.remove()
     this.#contestant?.device.destroy()
+    this.#gauge?.close()
   }
 
-  roof(): Promise<Roof> {
-    return measureRoof(this.#gpu)
+  async roof(): Promise<Roof> {
+    return (await this.#openGauge()).measure()
+  }
+
+  async roofNow(ms: number, bytes: number | null): Promise<Roof> {
+    return (await this.#openGauge()).now(ms, bytes)
+  }
+
+  async #openGauge(): Promise<RoofGauge> {
+    this.#gauge ??= await RoofGauge.open(this.#gpu)
+    return this.#gauge
   }
 
   #opened(): Contestant {

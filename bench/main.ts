@@ -81,8 +81,8 @@ async function write(report: Report, options: BenchOptions): Promise<void> {
 
 async function readReport(file: string): Promise<Report> {
   const report = JSON.parse(await readFile(file, 'utf8')) as Report
-  if (report.schema !== 'wgrad-bench/1')
-    throw new Error(`bench: ${file} has the schema ${report.schema}; --against takes what --json wrote, wgrad-bench/1`)
+  if (report.schema !== 'wgrad-bench/2')
+    throw new Error(`bench: ${file} has the schema ${report.schema}; --against takes what --json wrote, wgrad-bench/2`)
   return report
 }
 

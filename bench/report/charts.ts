@@ -49,7 +49,7 @@ export function chartsOf({ workloads }: Report): ChartData[] {
         logarithmic: false,
         base: 0,
         labels,
-        bars: bars(names, ({ roof }) => roof, tellShare),
+        bars: bars(names, ({ roof }) => roof?.value ?? null, tellShare),
       },
       {
         title: `${suite}: time`,
@@ -92,5 +92,7 @@ function tellRatio({ ratio, ms }: Row): string {
 }
 
 function tellShare({ roof, gflops }: Row): string {
-  return roof === null ? '-' : `${percent(roof)}, ${short(gflops ?? 0)} GFLOP/s`
+  return roof === null
+    ? '-'
+    : `${percent(roof.value)} [${percent(roof.low)}, ${percent(roof.high)}], ${short(gflops ?? 0)} GFLOP/s`
 }

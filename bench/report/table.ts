@@ -1,4 +1,4 @@
-import type { Kernel, Report, Row, StartupRow, SteadyRow, WorkloadResult } from '../run/results.ts'
+import type { Bandwidth, Kernel, Report, Row, StartupRow, SteadyRow, WorkloadResult } from '../run/results.ts'
 import { median } from '../run/statistics.ts'
 import { columns, duration, percent, short } from './format.ts'
 
@@ -26,7 +26,7 @@ const aboveRoof = 'above its roof: is all the work done?'
 function cells(row: Row): string[] {
   if (row.ms === null) {
     const time = row.outcome === 'too long' ? row.message : outcomes[row.outcome]
-    return [time, '', '', '', '', '', row.outcome === 'too long' ? '' : row.message]
+    return [time, '', '', '', '', '', '', row.outcome === 'too long' ? '' : row.message]
   }
   const { ratio, gflops, gbps, roof, message } = row
   return [
@@ -38,8 +38,9 @@ function cells(row: Row): string[] {
       : `${short(ratio.value)}x${row.samples.length < 3 ? '' : ` [${short(ratio.low)}, ${short(ratio.high)}]`}`,
     gflops === null ? '' : short(gflops),
     gbps === null ? '' : short(gbps),
-    roof === null ? '' : percent(roof),
-    roof !== null && roof > 1 ? aboveRoof : message,
+    roof === null ? '' : percent(roof.value),
+    roof === null ? '' : `[${percent(roof.low)}, ${percent(roof.high)}]`,
+    roof !== null && roof.low > 1 ? aboveRoof : message,
   ]
 }
 
@@ -61,14 +62,14 @@ export function workloadLines(result: WorkloadResult): string {
       ...more,
     ],
   )
-  return columns(lines, 2, 8)
+  return columns(lines, 2, 9)
 }
 
 function workloadTables({ workloads }: Report): Table[] {
   const suites = [...new Set(workloads.map(({ suite }) => suite))]
   return suites.map((suite) => ({
     title: suite,
-    head: ['workload', 'engine', 'time', 'spread', 'of wgrad [95 %]', 'GFLOP/s', 'GB/s', 'roof'],
+    head: ['workload', 'engine', 'time', 'spread', 'of wgrad [95 %]', 'GFLOP/s', 'GB/s', 'roof', '[95 %]'],
     left: 2,
     rows: workloads.filter((w) => w.suite === suite).flatMap(linesOf),
   }))
@@ -144,6 +145,17 @@ function startupTable(rows: readonly StartupRow[]): Table {
   return { title: 'startup', head: ['what', 'engine', 'import, device', 'first result', 'both'], left: 2, rows: lines }
 }
 
+/** Each kind of traffic with its speed at each size. */
+function bandwidths(all: readonly Bandwidth[]): string {
+  const kinds = [...new Set(all.map(({ kind }) => kind))]
+  const sizes = [...new Set(all.map(({ bytes }) => bytes))]
+  const speeds = kinds.map((kind) => {
+    const own = all.filter((each) => each.kind === kind).map(({ gbps }) => short(gbps))
+    return `${kind} ${own.join(', ')}`
+  })
+  return `${speeds.join('; ')} (buffers of ${sizes.map((bytes) => short(bytes / 2 ** 20)).join(', ')} MiB)`
+}
+
 /** Where the figures were taken. */
 export function heading({ host, adapter, software, versions, roof, quick, interrupted }: Report): string {
   const used = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
@@ -152,9 +164,8 @@ export function heading({ host, adapter, software, versions, roof, quick, interr
     `${used.join(', ')}${quick ? '; quick' : ''}${interrupted ? '; interrupted' : ''}`,
   ]
   if (roof) {
-    const copies = roof.copies.map(({ bytes, gbps }) => `${short(gbps)} GB/s at ${short(bytes / 2 ** 20)} MiB`)
     const off = Math.abs(roof.gflops / roof.gflopsByTimestamps - 1)
-    lines.push(`roof: ${short(roof.gflops)} GFLOP/s, ${copies.join(', ')}`)
+    lines.push(`roof: ${short(roof.gflops)} GFLOP/s; GB/s of ${bandwidths(roof.bandwidths)}`)
     if (off > 0.2) lines.push(`timestamps and wall clock disagree by ${percent(off)} about the roof`)
   }
   return lines.join('\n')

@@ -3,7 +3,8 @@ import { versions } from '../versions.ts'
 import type { Workload } from '../workload.ts'
 import type { Host } from './host.ts'
 import { Player } from './player.ts'
-import type { Report, Roof, Row, StartupRow, SteadyRow, WorkloadResult } from './results.ts'
+import type { Report, Row, StartupRow, SteadyRow, WorkloadResult } from './results.ts'
+import { Roofline } from './roofline.ts'
 import { type Pace, runWorkload, type Tell } from './schedule.ts'
 import { runStartup, startupTasks } from './startup.ts'
 import { runSteady, steadyTasks } from './steady.ts'
@@ -57,16 +58,21 @@ export async function runBench(host: Host, plan: BenchPlan, events: BenchEvents)
   const has = (suite: Suite): boolean => plan.suites.includes(suite)
   const starts = has('startup') ? startupTasks.filter(({ name }) => matches(name)) : []
   const steps = has('steady') ? steadyTasks.filter(({ model }) => matches(model)) : []
-  const total = 1 + timed.length + taken.length * (starts.length + steps.length)
+  const total = (timed.length > 0 ? 2 : 0) + timed.length + taken.length * (starts.length + steps.length)
   let done = 0
   const tell =
     (part: string): Tell =>
     (what) =>
       events.onProgress(done, total, `${part}, ${what}`)
 
-  events.onProgress(0, total, 'the roof')
-  const roof = timed.length > 0 ? await measure(host) : null
-  done++
+  const roofline = new Roofline(host)
+  const measureRoof = async (): Promise<void> => {
+    if (timed.length === 0 || stopped()) return
+    events.onProgress(done, total, 'the roof')
+    await roofline.measure()
+    done++
+  }
+  await measureRoof()
   const opens = (name: string): string => (name === 'wgrad' ? (plan.standIn ?? name) : name)
   const players = taken.map((name) => new Player(name, host, { opens: opens(name) }))
   const watched = taken.map((name) => new Player(name, host, { count: true, opens: opens(name) }))
@@ -76,7 +82,7 @@ export async function runBench(host: Host, plan: BenchPlan, events: BenchEvents)
   const reportNow = (): Report => {
     const opened = [...players, ...watched].find((player) => player.opened !== null)?.opened
     return {
-      schema: 'wgrad-bench/1',
+      schema: 'wgrad-bench/2',
       date,
       host: host.name,
       adapter: opened?.adapter ?? 'unknown',
@@ -86,7 +92,7 @@ export async function runBench(host: Host, plan: BenchPlan, events: BenchEvents)
       ),
       quick: plan.quick,
       interrupted: stopped(),
-      roof,
+      roof: roofline.best,
       workloads: [...workloads],
       steady,
       startup,
@@ -94,13 +100,14 @@ export async function runBench(host: Host, plan: BenchPlan, events: BenchEvents)
   }
   for (const workload of timed) {
     if (stopped()) break
-    const result = await runWorkload(workload, players, pace, { tell: tell(workload.name), stopped, roof })
+    const result = await runWorkload(workload, players, pace, { tell: tell(workload.name), stopped, roofline })
     const all = { ...result, rows: [...result.rows, ...absent.map((name) => absentRow(name, host))] }
     workloads.push(all)
     events.onResult?.(all, reportNow())
     done++
   }
-  for (const player of players) await player.leave()
+  await measureRoof()
+  for (const player of [...players, roofline]) await player.leave()
 
   for (const start of starts)
     for (const name of taken) {
@@ -122,28 +129,13 @@ export async function runBench(host: Host, plan: BenchPlan, events: BenchEvents)
   return reportNow()
 }
 
-async function measure(host: Host): Promise<Roof | null> {
-  const room = await host.room()
-  try {
-    return await Promise.race([
-      room.roof(),
-      new Promise<null>((resolve) => {
-        setTimeout(() => resolve(null), 120_000).unref?.()
-      }),
-    ])
-  } catch {
-    return null
-  } finally {
-    await room.kill()
-  }
-}
-
 function absentRow(contestant: string, host: Host): Row {
   return {
     contestant,
     outcome: 'lacks',
     message: host.lacks(contestant) ?? '',
     samples: [],
+    roofs: [],
     ms: null,
     spread: null,
     runs: 0,

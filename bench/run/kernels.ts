@@ -1,5 +1,5 @@
 import type { KernelTimes } from '../cell.ts'
-import { timeAtRoof } from '../roof.ts'
+import { timeAtRoof } from '../roof/share.ts'
 import type { Kernel, Roof } from './results.ts'
 
 /** Above this a mean says little. */
@@ -25,8 +25,9 @@ export function kernelRows(contestant: string, times: KernelTimes, roof: Roof | 
   const rows = [...groups].map(([name, { samples, dispatches, flops, bytes, ideal }]): Kernel => {
     const ms = samples.reduce((sum, v) => sum + v, 0) / samples.length
     const uncertainty = ms > 0 ? standardError(samples, ms) / ms : 1
-    const share = roof && ms > 0 && uncertainty <= mostUncertain ? ideal / ms : null
-    return { contestant, name, dispatches, samples, ms, uncertainty, flops, bytes, roof: share }
+    const known = roof !== null && ms > 0 && uncertainty <= mostUncertain
+    const share = known ? { ideal, roof: ideal / ms } : { ideal: null, roof: null }
+    return { contestant, name, dispatches, samples, ms, uncertainty, flops, bytes, ...share }
   })
   return rows.sort((a, b) => b.ms - a.ms)
 }

@@ -14,7 +14,7 @@ export class TooLong extends Error {
 
 /**
  * A contestant that survives its own failures: a room that hangs or breaks is ended, and the next call gets a new one. With
- * `opens`, another contestant stands in for it under its name.
+ * `opens`, another contestant stands in for it under its name, or none is opened at all.
  */
 export class Player {
   readonly name: string
@@ -22,13 +22,13 @@ export class Player {
   opened: OpenedCell | null = null
   readonly #host: Host
   readonly #count: boolean
-  readonly #opens: string
+  readonly #opens: string | null
   #room: Room | null = null
 
-  constructor(name: string, host: Host, options: { count?: boolean; opens?: string } = {}) {
+  constructor(name: string, host: Host, options: { count?: boolean; opens?: string | null } = {}) {
     this.name = name
     this.#host = host
-    this.#opens = options.opens ?? name
+    this.#opens = options.opens === undefined ? name : options.opens
     this.#count = options.count ?? false
   }
 
@@ -62,7 +62,7 @@ export class Player {
     if (this.#room) return this.#room
     const room = await this.#host.room()
     this.#room = room
-    this.opened = await room.open(this.#opens, { count: this.#count })
+    if (this.#opens !== null) this.opened = await room.open(this.#opens, { count: this.#count })
     return room
   }
 }

@@ -26,8 +26,10 @@ export interface Row {
   readonly ratio: Estimate | null
   readonly gflops: number | null
   readonly gbps: number | null
-  /** Share of the nearer roof, of matrix products, convolutions, norms and attention. */
-  readonly roof: number | null
+  /** Milliseconds that the useful work would take at the nearer roof as it was around each sample; empty where no roof could be measured. */
+  readonly roofs: readonly number[]
+  /** Share of that roof, the median over samples, with a bootstrap 95 % interval; of matrix products, convolutions, norms and attention. */
+  readonly roof: Estimate | null
 }
 
 /** One kernel in a contestant's training step, all of its dispatches together. */
@@ -45,7 +47,8 @@ export interface Kernel {
   /** Useful work of all dispatches. */
   readonly flops: number
   readonly bytes: number
-  /** Time that its dispatches would take at their nearer roofs over the time they took; null where the time is too uncertain. */
+  /** Milliseconds that its dispatches would take at their nearer roofs as these were around the samples, and its share of the time they took; null where the time is too uncertain. */
+  readonly ideal: number | null
   readonly roof: number | null
 }
 
@@ -60,14 +63,23 @@ export interface WorkloadResult {
   readonly kernels: readonly Kernel[]
 }
 
+/** Traffic between buffers and registers. */
+export interface Bandwidth {
+  readonly kind: 'copy' | 'read' | 'write'
+  /** Of the buffer, or of each of the two of a copy. */
+  readonly bytes: number
+  /** Bytes read and written, by the wall clock and by the GPU's timestamps. */
+  readonly gbps: number
+  readonly gbpsByTimestamps: number
+}
+
 /** What the adapter can do at most, as measured. */
 export interface Roof {
-  /** Fused multiply-adds from registers, two operations each, by the wall clock. */
+  /** Multiply-adds from registers, two operations each, by the wall clock. */
   readonly gflops: number
   /** The same by the GPU's timestamps; equal to it where there are none. */
   readonly gflopsByTimestamps: number
-  /** Copies of buffers of several sizes; `bytes` are those read and written. */
-  readonly copies: readonly { readonly bytes: number; readonly gbps: number; readonly gbpsByTimestamps: number }[]
+  readonly bandwidths: readonly Bandwidth[]
   readonly clock: 'timestamps' | 'wall'
 }
 
@@ -97,7 +109,7 @@ export interface StartupRow {
 
 /** The program's whole answer: what `--json` writes. */
 export interface Report {
-  readonly schema: 'wgrad-bench/1'
+  readonly schema: 'wgrad-bench/2'
   /** When it began, ISO 8601. */
   readonly date: string
   /** `Chrome/147.0` or `Node v22.1.0` */
@@ -109,6 +121,7 @@ export interface Report {
   readonly quick: boolean
   /** Ended by Ctrl-C: what was measured until then. */
   readonly interrupted: boolean
+  /** The best that was seen in the whole run. */
   readonly roof: Roof | null
   readonly workloads: readonly WorkloadResult[]
   readonly steady: readonly SteadyRow[]

@@ -1,13 +1,14 @@
 import { costOf } from '../catalogue.ts'
 import type { Expected } from '../reference/index.ts'
 import { expectedOf } from '../reference/index.ts'
-import { shareOfRoof } from '../roof.ts'
+import { between, timeAtRoof } from '../roof/share.ts'
 import type { Workload } from '../workload.ts'
 import { check } from './check.ts'
 import { kernelRows } from './kernels.ts'
 import { type Player, TooLong } from './player.ts'
 import type { Kernel, Outcome, Roof, Row, WorkloadResult } from './results.ts'
-import { median, medianRatio, spread } from './statistics.ts'
+import type { Roofline } from './roofline.ts'
+import { median, medianOf, medianRatio, spread } from './statistics.ts'
 
 /** How long to measure. */
 export interface Pace {
@@ -36,6 +37,8 @@ interface Entry {
   outcome: Outcome
   message: string
   samples: number[]
+  /** Milliseconds at the roof around each sample. */
+  roofs: number[]
   runs: number
   firstMs: number | null
   error: number | null
@@ -43,13 +46,17 @@ interface Entry {
   spent: number
 }
 
-/** Sets a workload up with every contestant, checks their results, and times those that are right in turns: A B, B A, … */
+/**
+ * Sets a workload up with every contestant, checks their results, and times those that are right in turns: A B, B A, …,
+ * with a glance at the roof between every two of them.
+ */
 export async function runWorkload(
   workload: Workload,
   players: readonly Player[],
   pace: Pace,
-  { tell, stopped, roof }: { tell: Tell; stopped: () => boolean; roof: Roof | null },
+  { tell, stopped, roofline }: { tell: Tell; stopped: () => boolean; roofline: Roofline | null },
 ): Promise<WorkloadResult> {
+  const cost = costOf(workload.task)
   const expected = expectedOf(workload.task)
   const entries: Entry[] = []
   for (const player of players) {
@@ -58,6 +65,8 @@ export async function runWorkload(
     const entry = await setUp(workload, player, pace, expected)
     entries.push(entry)
   }
+  const glance = async (): Promise<Roof | null> => (await roofline?.now(cost.bytes)) ?? null
+  let before = await glance()
   const started = performance.now()
   for (let round = 0; round < pace.rounds && !stopped(); round++) {
     if (round > 0 && performance.now() - started > pace.roundsMs) break
@@ -65,17 +74,21 @@ export async function runWorkload(
     for (const entry of order) {
       if (entry.outcome !== 'timed' || stopped()) continue
       tell(`${entry.player.name}: round ${round + 1} of ${pace.rounds}`)
-      await sampleOnce(entry, pace)
+      const hasSample = await sampleOnce(entry, pace)
+      const after = await glance()
+      if (hasSample && before && after) entry.roofs.push(timeAtRoof(between(before, after), cost))
+      before = after
     }
   }
   const kernels: Kernel[] = []
-  for (const entry of entries) if (!stopped()) kernels.push(...(await kernelsOf(workload, entry, { pace, tell, roof })))
+  for (const entry of entries)
+    if (!stopped()) kernels.push(...(await kernelsOf(workload, entry, { pace, tell, roofline })))
   for (const { player, outcome } of entries)
     if (outcome === 'timed') await player.call(pace.capMs, (room) => room.release()).catch(() => undefined)
   // Who was at work when all was stopped did not fail.
   const kept = entries.filter((entry) => !(stopped() && entry.outcome !== 'wrong' && entry.samples.length === 0))
   for (const entry of kept) if (stopped() && entry.outcome === 'failed') entry.message = 'interrupted'
-  return { ...summarize(workload, kept, roof), kernels }
+  return { ...summarize(workload, kept), kernels }
 }
 
 async function setUp(
@@ -89,6 +102,7 @@ async function setUp(
     outcome: 'timed',
     message: '',
     samples: [],
+    roofs: [],
     runs: 1,
     firstMs: null,
     error: null,
@@ -129,10 +143,13 @@ async function calibrate(entry: Entry, pace: Pace): Promise<void> {
   }
 }
 
-async function sampleOnce(entry: Entry, pace: Pace): Promise<void> {
+/** Whether there is one more. */
+async function sampleOnce(entry: Entry, pace: Pace): Promise<boolean> {
+  const { length } = entry.samples
   await guarded(entry, pace, async () => {
     entry.samples.push((await within(entry, pace, entry.runs)) / entry.runs)
   })
+  return entry.samples.length > length
 }
 
 /** Times runs within what is left of the contestant's time. */
@@ -160,25 +177,29 @@ async function guarded(entry: Entry, pace: Pace, act: () => Promise<void>): Prom
 async function kernelsOf(
   { task }: Workload,
   { player, outcome, samples }: Entry,
-  { pace, tell, roof }: { pace: Pace; tell: Tell; roof: Roof | null },
+  { pace, tell, roofline }: { pace: Pace; tell: Tell; roofline: Roofline | null },
 ): Promise<Kernel[]> {
   if (task.kind !== 'step' || outcome !== 'timed' || samples.length === 0) return []
   tell(`${player.name}: kernels`)
   const limits = { runs: kernelRuns, ms: Math.min(kernelMs, pace.capMs / 4) }
+  const before = await roofline?.now(null)
   const times = await player.call(pace.capMs, (room) => room.kernels(limits)).catch(() => null)
-  return times ? kernelRows(player.name, times, roof) : []
+  const after = await roofline?.now(null)
+  return times ? kernelRows(player.name, times, before && after ? between(before, after) : null) : []
 }
 
-function summarize(workload: Workload, entries: readonly Entry[], roof: Roof | null): Omit<WorkloadResult, 'kernels'> {
+function summarize(workload: Workload, entries: readonly Entry[]): Omit<WorkloadResult, 'kernels'> {
   const { suite, name, task } = workload
   const { flops, bytes } = costOf(task)
   const base = entries.find(({ player, samples }) => player.name === 'wgrad' && samples.length > 0)
-  const rows = entries.map(({ player, outcome, message, samples, runs, firstMs, error }): Row => {
+  const rows = entries.map(({ player, outcome, message, samples, roofs, runs, firstMs, error }): Row => {
     const timed = samples.length > 0
     const ms = timed ? median(samples) : null
     const gflops = ms === null ? null : flops / ms / 1e6
     // A step's bytes leave activations out, so they say nothing about bandwidth.
     const gbps = ms === null || task.kind === 'step' ? null : bytes / ms / 1e6
+    // A gauge that broke on the way leaves samples without a roof.
+    const isPaired = timed && roofs.length === samples.length
     const shared = Math.min(samples.length, base?.samples.length ?? 0)
     return {
       contestant: player.name,
@@ -196,7 +217,8 @@ function summarize(workload: Workload, entries: readonly Entry[], roof: Roof | n
           : null,
       gflops,
       gbps,
-      roof: roof && ms !== null && gbps !== null ? shareOfRoof(roof, { flops, bytes, ms }) : null,
+      roofs: isPaired ? roofs : [],
+      roof: isPaired && gbps !== null ? medianOf(roofs.map((ideal, i) => ideal / (samples[i] as number))) : null,
     }
   })
   return { suite, name, flops, bytes, rows }

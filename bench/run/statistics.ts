@@ -41,6 +41,11 @@ export function medianRatio(a: readonly number[], b: readonly number[], options:
   return { value: median(a) / median(b), low: quantile(ratios, 0.025), high: quantile(ratios, 0.975) }
 }
 
+/** The median with a bootstrap 95 % interval. */
+export function medianOf(values: readonly number[]): Estimate {
+  return medianRatio(values, [1], { paired: false })
+}
+
 /** Uniform in [0, 1), the same sequence each time. */
 function generator(): () => number {
   let state = 20211

@@ -32,6 +32,7 @@ function rowOf(contestant: string, samples: readonly number[]): Row {
     outcome: 'timed',
     message: '',
     samples,
+    roofs: samples.map(() => 0.5),
     ms: median(samples),
     spread: spread(samples),
     runs: 1,
@@ -46,7 +47,7 @@ function rowOf(contestant: string, samples: readonly number[]): Row {
 
 function reportOf(rows: readonly Row[]): Report {
   return {
-    schema: 'wgrad-bench/1',
+    schema: 'wgrad-bench/2',
     date: '2026-01-01T00:00:00Z',
     host: 'test',
     adapter: 'none',
@@ -145,7 +146,7 @@ test('planted faults are shown, and the others go on', async () => {
     const { rows } = await runWorkload(workload, players, pace, {
       tell: (what) => told.push(what),
       stopped: () => false,
-      roof: null,
+      roofline: null,
     })
     const of = (name: string): Row | undefined => rows.find(({ contestant }) => contestant === name)
     expect(of('wgrad')).toMatchObject({ outcome: 'timed', message: '' })

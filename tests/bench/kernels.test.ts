@@ -12,7 +12,7 @@ import type { Workload } from '../../bench/workload.ts'
 const roof: Roof = {
   gflops: 1,
   gflopsByTimestamps: 1,
-  copies: [{ bytes: 1e9, gbps: 1, gbpsByTimestamps: 1 }],
+  bandwidths: [{ kind: 'copy', bytes: 1e9, gbps: 1, gbpsByTimestamps: 1 }],
   clock: 'timestamps',
 }
 
@@ -109,6 +109,7 @@ function countingHost(): Host {
         kernels: (limits) => opened.kernels(limits),
         release: () => opened.release(),
         roof: async () => roof,
+        roofNow: async () => roof,
         heapBytes: async () => null,
         kill: () => opened.close(),
       }
@@ -134,7 +135,7 @@ test('a kernel that is slowed by half is told of, its result as right as before'
 })
 
 const empty: Report = {
-  schema: 'wgrad-bench/1',
+  schema: 'wgrad-bench/2',
   date: '2026-01-01T00:00:00Z',
   host: 'test',
   adapter: 'none',

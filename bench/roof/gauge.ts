@@ -1,0 +1,103 @@
+import type { Bandwidth, Roof } from '../run/results.ts'
+import { Clock, Meter } from './meter.ts'
+import { bufferBytes, fmaForms, fmaKernel, trafficKernel, trafficKinds } from './shaders.ts'
+import { bandwidthFor, bestOf } from './share.ts'
+
+/** Milliseconds of one measurement, long beside the steps of a browser's timestamps, which are 0.1 ms. */
+const turnMs = 10
+/** Turns of each kernel, so that one sees the adapter awake and undisturbed. */
+const mostTurns = 12
+const leastTurns = 3
+/** After this time in milliseconds no turn begins beyond the least. */
+const longestMs = 6000
+
+type TrafficMeter = Pick<Bandwidth, 'kind' | 'bytes'> & { readonly meter: Meter }
+
+/** Measures what an adapter does at most: multiply-adds from registers, and traffic of buffers of several sizes. */
+export class RoofGauge {
+  readonly #device: GPUDevice
+  readonly #fma: readonly Meter[]
+  readonly #traffic: readonly TrafficMeter[]
+  #roof: Roof | null = null
+  /** The form of multiply-adds that was fastest. */
+  #fastest = 0
+
+  private constructor(device: GPUDevice, fma: readonly Meter[], traffic: readonly TrafficMeter[]) {
+    this.#device = device
+    this.#fma = fma
+    this.#traffic = traffic
+  }
+
+  static async open(gpu: GPU): Promise<RoofGauge> {
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
+    if (!adapter) throw new Error('bench: there is no adapter for the roof')
+    const device = await adapter.requestDevice({
+      requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
+    })
+    const clock = device.features.has('timestamp-query') ? new Clock(device) : null
+    const buffers = new Map<string, GPUBuffer>()
+    const bufferOf = (size: number, binding: number): GPUBuffer => {
+      const key = `${size} ${binding}`
+      const buffer = buffers.get(key) ?? device.createBuffer({ size, usage: GPUBufferUsage.STORAGE })
+      buffers.set(key, buffer)
+      return buffer
+    }
+    const meterOf = (kernel: ReturnType<typeof fmaKernel>): Promise<Meter> =>
+      Meter.create(device, kernel, kernel.buffers.map(bufferOf), clock)
+    const fma: Meter[] = []
+    for (const form of fmaForms) fma.push(await meterOf(fmaKernel(form)))
+    const traffic: TrafficMeter[] = []
+    for (const bytes of bufferBytes)
+      for (const kind of trafficKinds) traffic.push({ kind, bytes, meter: await meterOf(trafficKernel(kind, bytes)) })
+    return new RoofGauge(device, fma, traffic)
+  }
+
+  /** The whole roof: of each kernel the best of several turns, spread over seconds. */
+  async measure(): Promise<Roof> {
+    const best = this.#fma.map(() => 0)
+    let roof = this.#roof
+    const started = performance.now()
+    for (let turn = 0; turn < mostTurns; turn++) {
+      if (turn >= leastTurns && performance.now() - started > longestMs) break
+      for (const [i, meter] of this.#fma.entries()) {
+        const seen = await this.#multiply(meter, turnMs)
+        best[i] = Math.max(best[i] as number, seen.gflops)
+        roof = roof ? bestOf(roof, seen) : seen
+      }
+      for (const each of this.#traffic) roof = bestOf(roof as Roof, await this.#move(each, turnMs))
+    }
+    this.#fastest = best.indexOf(Math.max(...best))
+    this.#roof = roof
+    return roof as Roof
+  }
+
+  /**
+   * The roof at this moment for work with so many bytes in sight, in `ms` milliseconds for multiply-adds and as many for
+   * traffic; without `bytes` for all sizes of buffers.
+   */
+  async now(ms: number, bytes: number | null): Promise<Roof> {
+    const roof = this.#roof ?? (await this.measure())
+    let seen = await this.#multiply(this.#fma[this.#fastest] as Meter, ms)
+    for (const size of bytes === null ? bufferBytes : [bytes]) {
+      const { kind, bytes: at } = bandwidthFor(roof, size)
+      const each = this.#traffic.find((t) => t.kind === kind && t.bytes === at)
+      if (each) seen = bestOf(seen, await this.#move(each, ms))
+    }
+    return seen
+  }
+
+  close(): void {
+    this.#device.destroy()
+  }
+
+  async #multiply(meter: Meter, ms: number): Promise<Roof> {
+    const { byWall, byTimestamps } = await meter.measure(ms)
+    const clock = this.#device.features.has('timestamp-query') ? 'timestamps' : 'wall'
+    return { clock, gflops: byWall, gflopsByTimestamps: byTimestamps, bandwidths: [] }
+  }
+
+  async #move({ kind, bytes, meter }: TrafficMeter, ms: number): Promise<Pick<Roof, 'bandwidths'>> {
+    const { byWall, byTimestamps } = await meter.measure(ms)
+    return { bandwidths: [{ kind, bytes, gbps: byWall, gbpsByTimestamps: byTimestamps }] }
+  }
+}
