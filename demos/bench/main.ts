@@ -1,6 +1,6 @@
 import { connectPort } from 'wgrad/train'
 import type { Report } from '../../bench/run/results.ts'
-import { element } from './elements.ts'
+import { element } from '../common/elements.ts'
 import type { Calls, Events } from './protocol.ts'
 import { showReport } from './show.ts'
 import { fillForm, lockForm, readForm } from './wanted.ts'

@@ -12,7 +12,7 @@ import { chartsOf } from '../../bench/report/charts.ts'
 import { drawCharts } from '../../bench/report/draw.js'
 import { heading, type Table, tablesOf } from '../../bench/report/table.ts'
 import type { Report } from '../../bench/run/results.ts'
-import { element, make } from './elements.ts'
+import { element, make } from '../common/elements.ts'
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, LogarithmicScale, Tooltip, Legend)
 

@@ -1,4 +1,4 @@
-import { element, make } from './elements.ts'
+import { element, make } from '../common/elements.ts'
 import type { Wanted } from './protocol.ts'
 
 /** The suites as a visitor chooses them, the first ones ticked. */

@@ -1,4 +1,5 @@
-import { element, greys, make } from './elements.ts'
+import { element, make } from '../common/elements.ts'
+import { greys } from './greys.ts'
 
 /** Shows what the network sees and what it makes of it. */
 export interface Answer {

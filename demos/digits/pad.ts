@@ -1,4 +1,4 @@
-import { element, onceAFrame } from './elements.ts'
+import { element, onceAFrame } from '../common/elements.ts'
 import type { Point, Stroke } from './strokes.ts'
 
 /** The drawing pad. */

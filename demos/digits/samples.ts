@@ -1,4 +1,5 @@
-import { element, greys, make, onceAFrame } from './elements.ts'
+import { element, make, onceAFrame } from '../common/elements.ts'
+import { greys } from './greys.ts'
 
 /** The digits that the network never trains on. */
 export interface TestDigits {

@@ -1,25 +1,16 @@
-import {
-  type Compiled,
-  compile,
-  crossEntropy,
-  type Device,
-  manualSeed,
-  noGrad,
-  softmax,
-  spec,
-  type Tensor,
-  tensor,
-} from 'wgrad'
+import { type Compiled, compile, crossEntropy, manualSeed, noGrad, softmax, spec, type Tensor, tensor } from 'wgrad'
 import { DataLoader } from 'wgrad/data'
 import { writeSafetensors } from 'wgrad/io'
 import type { Sequential, StateDict } from 'wgrad/nn'
 import { AdamW } from 'wgrad/optim'
-import { type Callback, type CheckpointStore, evaluate, type FitOptions, fit } from 'wgrad/train'
-import { Curve, type CurveState } from './curve.ts'
+import { type Callback, evaluate, type FitOptions, fit } from 'wgrad/train'
+import { Curve, type CurveState } from '../common/curve.ts'
+import type { Standing } from '../common/protocol.ts'
+import type { TrainerPlace, TrainerSession } from '../common/trainer-worker.ts'
 import type { Digits } from './find-digits.ts'
 import { network } from './network.ts'
 import { Predictions } from './predictions.ts'
-import type { Events, Settings, Standing } from './protocol.ts'
+import type { Events, Settings } from './protocol.ts'
 
 /** The name of the checkpoints in the store. */
 export const checkpointName = 'digits'
@@ -38,15 +29,13 @@ export interface SessionListener {
 }
 
 /** Where a training lives. */
-export interface SessionPlace {
-  readonly device: Device
-  readonly store: CheckpointStore
+export interface SessionPlace extends TrainerPlace {
   readonly digits: Digits
   readonly listener: SessionListener
 }
 
 /** One training: a network, what it learns from, and how far it is. */
-export class Session {
+export class Session implements TrainerSession<Settings> {
   readonly settings: Settings
   readonly #place: SessionPlace
   readonly #model: Sequential
@@ -82,18 +71,13 @@ export class Session {
 
   /** How far the training is. */
   get standing(): Standing {
-    return {
-      step: this.#step,
-      epochs: Math.floor(this.#step / this.#loader.length),
-      stepsPerEpoch: this.#loader.length,
-      parameters: this.#model.parameters().reduce((sum, parameter) => sum + parameter.size, 0),
-    }
+    return { step: this.#step, done: Math.floor(this.#step / this.#loader.length) }
   }
 
   /** Goes on from what the store keeps, where it keeps something, and reads the test digits. */
   async restore(): Promise<void> {
     // A fit that is told to stop before its first step only takes up the checkpoint.
-    await this.#fit({ epochs: this.standing.epochs + 1, signal: AbortSignal.abort() })
+    await this.#fit({ epochs: this.standing.done + 1, signal: AbortSignal.abort() })
     await this.measure()
   }
 

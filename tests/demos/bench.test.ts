@@ -43,7 +43,7 @@ function keepDownload(): void {
 async function open(query: string): Promise<void> {
   await page.evaluateOnNewDocument(keepDownload)
   await page.setViewport({ width: 390, height: 800 })
-  await page.goto(new URL(`../bench/index.html${query}`, site.digits).href)
+  await page.goto(new URL(`../bench/index.html${query}`, site.page('digits')).href)
   await until(/^Ready/)
 }
 

@@ -36,7 +36,7 @@ describe('the page of digits', () => {
   let page: DigitsPage
 
   beforeAll(async () => {
-    page = await DigitsPage.open(browser, `${site.digits}${quick}&epochs=2`)
+    page = await DigitsPage.open(browser, `${site.page('digits')}${quick}&epochs=2`)
     await page.until(/^Ready/)
   })
 
@@ -194,7 +194,7 @@ describe('the page of digits', () => {
 })
 
 test('pauses, reloads and goes on with the same bits', async () => {
-  const open = (): Promise<DigitsPage> => DigitsPage.open(browser, `${site.digits}${quick}&epochs=1`)
+  const open = (): Promise<DigitsPage> => DigitsPage.open(browser, `${site.page('digits')}${quick}&epochs=1`)
   const straight = await open()
   await straight.until(/^Ready/)
   await straight.press('primary')
@@ -242,7 +242,7 @@ test('pauses, reloads and goes on with the same bits', async () => {
 
   // A second tab does not meddle with it.
   const second = await page.page.browserContext().newPage()
-  await second.goto(`${site.digits}${quick}`)
+  await second.goto(`${site.page('digits')}${quick}`)
   await second.waitForFunction(() => document.getElementById('status')?.innerText === 'Ready')
   expect(await second.$eval('#settings-note', (note) => (note as HTMLElement).innerText)).toContain('Another tab')
   expect(page.errors).toEqual([])
@@ -252,14 +252,14 @@ test('pauses, reloads and goes on with the same bits', async () => {
 test('the list of demos leads to it', async () => {
   const page = await DigitsPage.open(browser, site.index)
   await Promise.all([page.page.waitForNavigation(), page.page.click('main a')])
-  expect(page.page.url()).toBe(site.digits)
+  expect(page.page.url()).toBe(site.page('digits'))
   await page.until(/^Ready/)
   expect(page.errors).toEqual([])
   await page.page.browserContext().close()
 })
 
 test('says what to do where there is no WebGPU', async () => {
-  const page = await DigitsPage.open(browser, site.digits, (blank) =>
+  const page = await DigitsPage.open(browser, site.page('digits'), (blank) =>
     blank.evaluateOnNewDocument(() => {
       Object.defineProperty(Navigator.prototype, 'gpu', { get: () => undefined })
       delete (Navigator.prototype as { gpu?: unknown }).gpu
@@ -275,7 +275,7 @@ test('says what to do where there is no WebGPU', async () => {
 })
 
 test('goes on after the GPU was lost', async () => {
-  const page = await DigitsPage.open(browser, `${site.digits}${quick}&epochs=1`)
+  const page = await DigitsPage.open(browser, `${site.page('digits')}${quick}&epochs=1`)
   await page.until(/^Ready/)
   await page.press('primary')
   await page.untilStep(60)
@@ -296,7 +296,7 @@ test('goes on after the GPU was lost', async () => {
 })
 
 test('draws its own digits where MNIST cannot be fetched, and says so', async () => {
-  const page = await DigitsPage.open(browser, `${site.digits}?network=mlp&epochs=1&mnist=/nowhere/`)
+  const page = await DigitsPage.open(browser, `${site.page('digits')}?network=mlp&epochs=1&mnist=/nowhere/`)
   await page.until(/^Ready/)
   await page.press('primary')
   await page.until(/^Training/)
@@ -309,7 +309,10 @@ test('draws its own digits where MNIST cannot be fetched, and says so', async ()
 // Real digits are no part of the repository: where there are some, they are trained on too.
 if (mnist)
   test('trains on MNIST', async () => {
-    const page = await DigitsPage.open(browser, `${site.digits}?network=cnn&epochs=1&batchSize=32&mnist=../mnist/`)
+    const page = await DigitsPage.open(
+      browser,
+      `${site.page('digits')}?network=cnn&epochs=1&batchSize=32&mnist=../mnist/`,
+    )
     await page.until(/^Ready/)
     await page.press('primary')
     await page.until(/^Done/, 280)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Curve } from '../../demos/digits/curve.ts'
-import { logRange } from '../../demos/digits/log-range.ts'
+import { Curve } from '../../demos/common/curve.ts'
+import { logRange } from '../../demos/common/log-range.ts'
 import { Predictions } from '../../demos/digits/predictions.ts'
 import { type Stroke, toDigit } from '../../demos/digits/strokes.ts'
 

@@ -9,8 +9,8 @@ import { demosConfig } from '../../scripts/demos-config.ts'
 export interface Site {
   /** Address of the list of demos. */
   index: string
-  /** Address of the page of digits, somewhere below the server's root. */
-  digits: string
+  /** Address of the page in a folder of the demos, somewhere below the server's root. */
+  page(folder: string): string
   close(): Promise<void>
 }
 
@@ -50,7 +50,7 @@ export async function openSite(mnist: string | null): Promise<Site> {
   if (!address || typeof address === 'string') throw new Error(`the site has no port: ${address}`)
   return {
     index: `http://127.0.0.1:${address.port}${base}index.html`,
-    digits: `http://127.0.0.1:${address.port}${base}digits/index.html`,
+    page: (folder) => `http://127.0.0.1:${address.port}${base}${folder}/index.html`,
     async close() {
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))

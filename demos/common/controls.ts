@@ -9,7 +9,8 @@ export interface Controls {
   state(state: State, text: string, primary?: string): void
   /** A bar while something takes long: 0 to 1, null without an end in sight; undefined hides it. */
   progress(share: number | null | undefined): void
-  fact(name: 'accuracy' | 'loss' | 'epoch' | 'step' | 'speed', text: string): void
+  /** Sets one of the numbers, by the id of its element. */
+  fact(id: string, text: string): void
   on(name: 'primary' | 'anew' | 'save', listener: () => void): void
   /** A file was chosen to load weights from. */
   onFile(listener: (file: File) => void): void
@@ -56,8 +57,8 @@ export function controls(): Controls {
       if (typeof share === 'number') bar.value = share
       else bar.removeAttribute('value')
     },
-    fact(name, text) {
-      element(name, HTMLElement).textContent = text
+    fact(id, text) {
+      element(id, HTMLElement).textContent = text
     },
     on: (name, listener) => buttons[name]?.addEventListener('click', listener),
     onFile(listener) {

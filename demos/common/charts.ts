@@ -27,11 +27,11 @@ export function lossChart(): Chart {
   })
 }
 
-/** Test accuracy by step, in percent. */
-export function accuracyChart(): Chart {
+/** A share by step, in percent. */
+export function percentChart(id: string, name: string): Chart {
   return chart({
-    id: 'accuracy-chart',
-    name: 'Test accuracy by step',
+    id,
+    name,
     format: (value) => `${Number(value.toFixed(1))}`,
     scale: { range: () => [0, 100] },
     isDotted: false,

@@ -5,13 +5,13 @@ const record = 'run.json'
 const weights = 'weights.safetensors'
 
 /** The record of the training that is kept in a store, null where there is none. */
-export async function readKept(store: CheckpointStore): Promise<Kept | null> {
+export async function readKept<S>(store: CheckpointStore): Promise<Kept<S> | null> {
   const file = await store.read(record)
-  return file ? (JSON.parse(await new Response(file as Blob).text()) as Kept) : null
+  return file ? (JSON.parse(await new Response(file as Blob).text()) as Kept<S>) : null
 }
 
 /** Keeps the record. */
-export async function writeKept(store: CheckpointStore, kept: Kept): Promise<void> {
+export async function writeKept<S>(store: CheckpointStore, kept: Kept<S>): Promise<void> {
   await store.write(record, streamOf(JSON.stringify(kept)))
 }
 

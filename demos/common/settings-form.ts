@@ -1,0 +1,53 @@
+import { element } from './elements.ts'
+
+/** A form with all that decides a training, and with how much to train. */
+export interface SettingsForm<S> {
+  read(): { settings: S; goal: number }
+  write(settings: S, goal: number): void
+  /** Whether the form differs from the training at hand. */
+  differs(settings: S): boolean
+  onChange(listener: () => void): void
+}
+
+type Values = Readonly<Record<string, string>>
+
+/** The names and first values of the fields, and which of them are what. */
+export interface SettingsFields<S> {
+  readonly defaults: Values
+  /** The field that says how much to train. */
+  readonly goal: string
+  /** The settings that the fields' values stand for. */
+  readonly settings: (values: Values) => S
+}
+
+/** The form `settings` of the page; values in the page's address (`?epochs=3`) come first. */
+export function settingsForm<S extends object>(fields: SettingsFields<S>): SettingsForm<S> {
+  const form = element('settings', HTMLFormElement)
+  const field = (name: string): HTMLSelectElement | HTMLInputElement => {
+    const found = form.elements.namedItem(name)
+    if (found instanceof HTMLSelectElement || found instanceof HTMLInputElement) return found
+    throw new Error(`the settings have no field ${name}`)
+  }
+  const asked = new URLSearchParams(location.search)
+  for (const [name, value] of Object.entries(fields.defaults)) {
+    const found = field(name)
+    found.value = asked.get(name) ?? value
+    // A choice that the page does not have.
+    if (found.value === '') found.value = value
+  }
+  form.addEventListener('submit', (event) => event.preventDefault())
+
+  const current = (): S =>
+    fields.settings(Object.fromEntries(Object.keys(fields.defaults).map((name) => [name, field(name).value])))
+  return {
+    read: () => ({ settings: current(), goal: Number(field(fields.goal).value) }),
+    write(settings, goal) {
+      for (const [name, value] of Object.entries({ ...settings, [fields.goal]: goal }))
+        if (name in fields.defaults) field(name).value = String(value)
+    },
+    differs(settings) {
+      return JSON.stringify(current()) !== JSON.stringify({ ...current(), ...settings })
+    },
+    onChange: (listener) => form.addEventListener('input', listener),
+  }
+}

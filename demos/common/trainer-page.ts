@@ -1,0 +1,269 @@
+import { type Caller, connectPort, type PortCalls } from 'wgrad/train'
+import { type Controls, controls } from './controls.ts'
+import { element } from './elements.ts'
+import { missingWebGpu, notice } from './notice.ts'
+import type { Adapter, KeepsNot, Standing, TrainerCalls, TrainerEvents } from './protocol.ts'
+import type { SettingsForm } from './settings-form.ts'
+
+/** What becomes of a training when the page is closed. */
+const keeping: Readonly<Record<NonNullable<KeepsNot> | 'yes', string>> = {
+  yes: 'Training is kept in this browser: a reload goes on where it was.',
+  'other tab': 'Another tab trains here already, so this one forgets its training when it is closed.',
+  'no storage': 'This browser stores nothing for this page, so the training is forgotten when it is closed.',
+}
+
+/** What a page is made of, beside what all pages that train have. */
+export interface TrainerPageParts<S, A, C extends PortCalls, E extends TrainerEvents> {
+  readonly worker: () => Worker
+  readonly form: SettingsForm<S>
+  /** What the page's address says, for the worker. */
+  readonly address: A
+  /** The name for a file of weights. */
+  readonly fileName: (settings: S) => string
+  /** Listens to what the worker tells of a training. */
+  readonly listen: (from: Caller<C, E>) => void
+  /** There is a training to be asked: a new one, or one with other weights. */
+  readonly onModel?: () => void
+}
+
+/** The training of a page, as the rest of the page sees it. */
+export interface TrainerPage<S, C extends PortCalls, E extends TrainerEvents> {
+  readonly view: Controls
+  /** The settings of the training at hand, null before there is one. */
+  readonly settings: S | null
+  /** The way to the worker. Throws before it is there. */
+  caller(): Caller<C, E>
+  /** Does something that the user asked for, and says so where it fails. */
+  attempt(work: () => Promise<void>): Promise<void>
+  /** Forgets the training at hand and begins one with the settings of the form. */
+  beginAnew(): Promise<void>
+}
+
+/** Runs the buttons, the line of state, notices and the keeping of a page that trains in a worker. */
+export function trainerPage<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents>(
+  parts: TrainerPageParts<S, A, C, E>,
+): TrainerPage<S, C, E> {
+  const page = new Page<S, A, C, E>(parts)
+  void page.start()
+  return page
+}
+
+class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implements TrainerPage<S, C, E> {
+  readonly view = controls()
+  settings: S | null = null
+  private readonly parts: TrainerPageParts<S, A, C, E>
+  private worker: Worker | null = null
+  private connection: Caller<C, E> | null = null
+  /** How much the training at hand is to have in all. */
+  private goal = 0
+  private keepsNot: KeepsNot = null
+  /** A training is kept that could go on. */
+  private isKept = false
+  /** Cancels what the worker is at. */
+  private stop = new AbortController()
+
+  constructor(parts: TrainerPageParts<S, A, C, E>) {
+    this.parts = parts
+    const { view } = this
+    view.on('primary', () => void this.attempt(() => this.primary()))
+    view.on('anew', () => void this.attempt(() => this.beginAnew()))
+    view.on('save', () => void this.attempt(() => this.save()))
+    view.onFile((file) => void this.attempt(() => this.load(file)))
+    parts.form.onChange(() => this.explainSettings())
+  }
+
+  caller(): Caller<C, E> {
+    if (!this.connection) throw new Error('the worker is not there yet')
+    return this.connection
+  }
+
+  /** The calls that all pages have. */
+  private get trainer(): Caller<TrainerCalls<S, A>, E> {
+    return this.caller() as unknown as Caller<TrainerCalls<S, A>, E>
+  }
+
+  /** Opens WebGPU in a new worker and goes on with what is kept in this browser. */
+  async start(): Promise<void> {
+    const { view, parts } = this
+    notice(null)
+    view.state('opening', 'Opening WebGPU …', 'Train')
+    if (!('gpu' in navigator)) {
+      notice(missingWebGpu(null))
+      return view.state('failed', 'No WebGPU')
+    }
+    this.worker?.terminate()
+    this.connection?.close()
+    this.worker = parts.worker()
+    this.connection = connectPort<C, E>(this.worker)
+    this.listen()
+    const opened = await this.trainer.call('open', parts.address).catch((error: Error) => error)
+    if (opened instanceof Error) {
+      // Other errors are no matter of WebGPU: the worker could not be loaded, say.
+      if (opened.message.startsWith('openDevice')) notice(missingWebGpu(opened.message))
+      else this.showFailure(opened)
+      return view.state('failed', 'Not started')
+    }
+    showAdapter(opened.adapter)
+    const { kept } = opened
+    this.keepsNot = opened.keepsNot
+    this.isKept = kept !== null
+    this.explainSettings()
+    if (!kept) return view.state('ready', 'Ready', 'Train')
+    parts.form.write(kept.settings, kept.goal)
+    await this.attempt(async () => {
+      const standing = await this.setUp(kept.settings, false)
+      this.goal = kept.goal
+      if (kept.isRunning) await this.train()
+      else this.showStanding(standing)
+    })
+  }
+
+  async attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      notice(null)
+      await work()
+    } catch (error) {
+      this.view.progress(undefined)
+      // What was cancelled has been told, or gave way to something else.
+      if (error instanceof DOMException && error.name === 'AbortError') return
+      this.showFailure(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  async beginAnew(): Promise<void> {
+    const asked = this.parts.form.read()
+    this.isKept = false
+    await this.setUp(asked.settings, true)
+    this.goal = asked.goal
+    await this.train()
+  }
+
+  private async primary(): Promise<void> {
+    const { view } = this
+    if (view.current === 'ready') return this.beginAnew()
+    if (view.current === 'stopped') return this.start()
+    if (view.current === 'working') {
+      this.stop.abort()
+      view.progress(undefined)
+      return this.isKept ? view.state('stopped', 'Cancelled', 'Go on') : view.state('ready', 'Cancelled', 'Train')
+    }
+    if (view.current === 'training') return this.pause()
+    if (view.current === 'done') this.goal += this.parts.form.read().goal
+    await this.train()
+  }
+
+  private async setUp(wanted: S, anew: boolean): Promise<Standing> {
+    const signal = this.nextSignal()
+    this.view.state('working', anew ? 'Starting …' : 'Going on where it was …', 'Cancel')
+    const standing = await this.trainer.call('setUp', { settings: wanted, anew }, { signal })
+    this.view.progress(undefined)
+    this.settings = wanted
+    this.explainSettings()
+    this.parts.onModel?.()
+    return standing
+  }
+
+  private async train(): Promise<void> {
+    const signal = this.nextSignal()
+    this.isKept = this.keepsNot === null
+    this.view.state('training', 'Training', 'Pause')
+    this.showStanding(await this.trainer.call('train', { goal: this.goal }, { signal }))
+  }
+
+  /** Stops after the step at hand. */
+  private async pause(): Promise<void> {
+    this.stop.abort()
+    this.view.state('pausing', 'Pausing …')
+    this.showStanding(await this.trainer.call('standing', null))
+  }
+
+  private async save(): Promise<void> {
+    const file = await this.trainer.call('save', null)
+    const link = document.createElement('a')
+    link.href = URL.createObjectURL(new Blob([file]))
+    link.download = this.settings === null ? 'weights.safetensors' : this.parts.fileName(this.settings)
+    link.click()
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+  }
+
+  private async load(file: File): Promise<void> {
+    const { view, parts } = this
+    const asked = parts.form.read()
+    const bytes = new Uint8Array(await file.arrayBuffer())
+    const signal = this.nextSignal()
+    const before = view.current
+    view.state('working', `Loading ${file.name} …`, 'Cancel')
+    try {
+      const input = { settings: asked.settings, file: bytes }
+      this.settings = await this.trainer.call('load', input, { signal, transfer: [bytes.buffer] })
+    } catch (error) {
+      if (before !== 'ready' && error !== signal.reason) this.showStanding(await this.trainer.call('standing', null))
+      else view.state('ready', 'Ready', 'Train')
+      throw error
+    }
+    view.progress(undefined)
+    this.goal = asked.goal
+    parts.form.write(this.settings, this.goal)
+    this.explainSettings()
+    view.state('paused', `${file.name} is loaded`, 'Train')
+    parts.onModel?.()
+  }
+
+  private listen(): void {
+    this.parts.listen(this.caller())
+    const all = this.connection as unknown as Caller<TrainerCalls<S, A>, TrainerEvents>
+    all.on('progress', ({ what, share }) => {
+      if (this.view.current !== 'working') return
+      this.view.state('working', `${what} …`)
+      this.view.progress(share)
+    })
+  }
+
+  private showStanding({ done, step }: Standing): void {
+    const at = `step ${step.toLocaleString('en')}`
+    if (done >= this.goal) this.view.state('done', `Done at ${at}`, 'Train on')
+    else this.view.state('paused', `Paused at ${at}`, step === 0 ? 'Train' : 'Resume')
+  }
+
+  private showFailure(error: Error): void {
+    const { view, isKept } = this
+    if (error.name === 'DeviceLostError') {
+      view.state('failed', 'The GPU was lost')
+      notice({
+        title: 'The browser lost the GPU',
+        paragraphs: [
+          'A driver was restarted, or another page asked too much of it. The training is kept.',
+          error.message,
+        ],
+        action: { text: 'Go on from the last checkpoint', run: () => void this.start() },
+      })
+    } else {
+      notice({ title: 'That did not work', paragraphs: [error.message] })
+      if (view.current === 'training' || view.current === 'working')
+        view.state(isKept ? 'stopped' : 'ready', 'Stopped', isKept ? 'Try again' : 'Train')
+    }
+  }
+
+  /** Says when the form differs from the training at hand. */
+  private explainSettings(): void {
+    element('settings-note', HTMLElement).textContent =
+      this.settings !== null && this.parts.form.differs(this.settings)
+        ? '“Start anew” trains with these settings; the training at hand has others.'
+        : keeping[this.keepsNot ?? 'yes']
+  }
+
+  private nextSignal(): AbortSignal {
+    this.stop.abort()
+    this.stop = new AbortController()
+    return this.stop.signal
+  }
+}
+
+function showAdapter({ description, software }: Adapter): void {
+  const place = element('adapter', HTMLElement)
+  place.hidden = false
+  place.classList.toggle('software', software)
+  place.textContent = software
+    ? `${description}: a software adapter. The CPU does the GPU's work, which is slow; try hardware acceleration in the browser's settings.`
+    : description
+}

@@ -1,0 +1,134 @@
+import type { Browser, Page } from 'puppeteer'
+
+declare global {
+  /** In the page: what it offered as downloads. */
+  var offered: { name: string; blob: Blob }[]
+  /** In the page: each line that said what goes on. */
+  var said: string[]
+}
+
+/** Runs in the page: keeps what it says, which may be there for a moment alone. */
+function keepLines(): void {
+  globalThis.said = []
+  document.addEventListener('DOMContentLoaded', () => {
+    const status = document.getElementById('status')
+    if (!status) return
+    const note = (): number => globalThis.said.push(status.textContent ?? '')
+    new MutationObserver(note).observe(status, { childList: true })
+  })
+}
+
+/** Runs in the page: keeps downloads, which not every headless browser writes to a folder. */
+function keepDownloads(): void {
+  const blobs = new Map<string, Blob>()
+  const { createObjectURL } = URL
+  globalThis.offered = []
+  URL.createObjectURL = (blob) => {
+    const url = createObjectURL(blob)
+    blobs.set(url, blob as Blob)
+    return url
+  }
+  HTMLAnchorElement.prototype.click = function () {
+    const blob = blobs.get(this.href)
+    if (blob) globalThis.offered.push({ name: this.download, blob })
+  }
+}
+
+/** A page that trains, as a person at the browser has it. */
+export class TrainingPage {
+  readonly page: Page
+  /** What the console and the page complained of. */
+  readonly errors: string[] = []
+
+  constructor(page: Page) {
+    this.page = page
+    page.on('pageerror', (error) => this.errors.push(String(error)))
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.errors.push(message.text())
+    })
+  }
+
+  /** Opens `url` in a context of its own, which shares no storage with others. */
+  static async open<T extends TrainingPage>(
+    this: new (
+      page: Page,
+    ) => T,
+    browser: Browser,
+    url: string,
+    before?: (page: Page) => Promise<unknown>,
+  ): Promise<T> {
+    const context = await browser.createBrowserContext()
+    const page = await context.newPage()
+    const opened = new this(page)
+    await page.evaluateOnNewDocument(keepDownloads)
+    await page.evaluateOnNewDocument(keepLines)
+    await page.setViewport({ width: 1280, height: 800 })
+    await before?.(page)
+    await page.goto(url)
+    return opened
+  }
+
+  /** The text of the element with this id. */
+  async text(id: string): Promise<string> {
+    return this.page.$eval(`#${id}`, (found) => (found as HTMLElement).innerText.trim())
+  }
+
+  /** Waits until the line that says what goes on matches; fails at once where the page shows a notice instead. */
+  async until(pattern: RegExp, seconds = 90): Promise<string> {
+    const handle = await this.page.waitForFunction(
+      (source) => {
+        const status = document.getElementById('status')?.innerText ?? ''
+        const notice = document.getElementById('notice')
+        return new RegExp(source).test(status) || notice?.hidden === false ? [status, notice?.innerText ?? ''] : null
+      },
+      { timeout: 1000 * seconds, polling: 50 },
+      pattern.source,
+    )
+    const [status = '', notice = ''] = (await handle.jsonValue()) ?? []
+    if (!pattern.test(status)) throw new Error(`the page says: ${notice}`)
+    return status
+  }
+
+  async press(id: string): Promise<void> {
+    await this.page.click(`#${id}`)
+  }
+
+  /** Presses a button and waits until the page says a line that matches, after having said others or not. */
+  async pressUntil(id: string, pattern: RegExp): Promise<void> {
+    const before = await this.page.evaluate(() => globalThis.said.length)
+    await this.press(id)
+    await this.page.waitForFunction(
+      (from, source) => globalThis.said.slice(from).some((line) => new RegExp(source).test(line)),
+      { timeout: 90_000, polling: 50 },
+      before,
+      pattern.source,
+    )
+  }
+
+  /** Steps taken, as the page shows them. */
+  async step(): Promise<number> {
+    return Number((await this.text('step')).replace(/\D/g, ''))
+  }
+
+  /** Waits until so many steps were taken. */
+  async untilStep(step: number): Promise<void> {
+    await this.page.waitForFunction(
+      (wanted) => Number(document.getElementById('step')?.innerText.replace(/\D/g, '')) >= wanted,
+      { timeout: 90_000, polling: 20 },
+      step,
+    )
+  }
+
+  /** Presses "Save weights" and answers with the file that the page offers. */
+  async save(): Promise<{ name: string; bytes: Buffer }> {
+    const before = await this.page.evaluate(() => globalThis.offered.length)
+    await this.press('save')
+    await this.page.waitForFunction((count) => globalThis.offered.length > count, { polling: 20 }, before)
+    const { name, text } = await this.page.evaluate(async () => {
+      const { name, blob } = globalThis.offered.at(-1) ?? { name: '', blob: new Blob() }
+      const bytes = new Uint8Array(await blob.arrayBuffer())
+      return { name, text: btoa(bytes.reduce((all, byte) => all + String.fromCharCode(byte), '')) }
+    })
+    return { name, bytes: Buffer.from(text, 'base64') }
+  }
+}
