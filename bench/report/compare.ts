@@ -1,64 +1,18 @@
-import type { Kernel, Report, Roof } from '../run/results.ts'
-import { type Estimate, median, medianRatio, spread } from '../run/statistics.ts'
+import { movesBetween } from '../run/moves.ts'
+import type { Report } from '../run/results.ts'
+import { median } from '../run/statistics.ts'
 import { columns, duration, percent, short } from './format.ts'
 
-/** A time that moved between two runs by more than it spreads. */
-export interface Move {
-  readonly workload: string
-  readonly contestant: string
-  readonly before: number
-  readonly after: number
-  /** New over old with a bootstrap 95 % interval: above 1 is slower. */
-  readonly ratio: Estimate
-  /** How much it would have to move, as a share. */
-  readonly margin: number
-}
-
-/** Below this share nothing is reported: two processes on one machine differ by as much. */
-const leastMargin = 0.05
-
-/**
- * What moved from `before` to `after`: the interval of the ratio leaves out 1, and the ratio leaves the margin, which is
- * the larger of 5 %, the spreads of the two runs together, and how far the roof, which no change of ours moves, moved.
- */
-export function movesBetween(before: Report, after: Report): Move[] {
-  const drift = driftOf(before.roof, after.roof)
-  const moves: Move[] = []
-  for (const { suite, name, rows, kernels } of after.workloads) {
+/** How much longer the same work takes at the roof now, by the glances between samples: the machine and none of ours. */
+function slowdown(before: Report, after: Report): number | null {
+  const ratios = after.workloads.flatMap(({ suite, name, rows }) => {
     const old = before.workloads.find((w) => w.suite === suite && w.name === name)
-    for (const kernel of kernels) {
-      const oldKernel = old?.kernels.find((k) => k.contestant === kernel.contestant && k.name === kernel.name)
-      const move = oldKernel && moveOfKernel(oldKernel, kernel, drift)
-      if (move) moves.push({ ...move, workload: `${name}: ${kernel.name}`, contestant: kernel.contestant })
-    }
-    for (const row of rows) {
-      const oldRow = old?.rows.find(({ contestant }) => contestant === row.contestant)
-      if (!oldRow || oldRow.ms === null || row.ms === null) continue
-      const ratio = medianRatio(row.samples, oldRow.samples, { paired: false })
-      const margin = Math.max(leastMargin, (row.spread ?? 1) + (oldRow.spread ?? 1), drift)
-      if (isOutside(ratio, margin))
-        moves.push({ workload: name, contestant: row.contestant, before: oldRow.ms, after: row.ms, ratio, margin })
-    }
-  }
-  return moves
-}
-
-/** A kernel within a step is told of by the same rule. Clocks with coarse ticks give no ratio, and so no move. */
-function moveOfKernel(old: Kernel, now: Kernel, drift: number): Omit<Move, 'workload' | 'contestant'> | null {
-  if (Math.min(old.samples.length, now.samples.length) < 3) return null
-  const ratio = medianRatio(now.samples, old.samples, { paired: false })
-  const margin = Math.max(leastMargin, spread(now.samples) + spread(old.samples), drift)
-  return isOutside(ratio, margin) ? { before: median(old.samples), after: median(now.samples), ratio, margin } : null
-}
-
-function isOutside({ value, low, high }: Estimate, margin: number): boolean {
-  return (value > 1 + margin || value < 1 / (1 + margin)) && (low > 1 || high < 1)
-}
-
-function driftOf(a: Roof | null, b: Roof | null): number {
-  if (!a || !b) return 0
-  const change = a.gflops / b.gflops
-  return Math.max(change, 1 / change) - 1
+    return rows.flatMap(({ contestant, roofs }) => {
+      const oldRoofs = old?.rows.find((row) => row.contestant === contestant)?.roofs ?? []
+      return roofs.length > 0 && oldRoofs.length > 0 ? [median(roofs) / median(oldRoofs)] : []
+    })
+  })
+  return ratios.length > 0 ? median(ratios) : null
 }
 
 /** Outcomes that changed: what was right is wrong, what ran fails, and the other way round. */
@@ -80,6 +34,9 @@ export function comparison(before: Report, after: Report): string {
   const lines: string[] = []
   if (before.host !== after.host || before.adapter !== after.adapter)
     lines.push(`Another machine: ${before.host}, ${before.adapter} before; ${after.host}, ${after.adapter} now.`)
+  const slower = slowdown(before, after)
+  if (slower !== null)
+    lines.push(`At the roof, work takes ${short(slower)} times as long as before; what follows is held against that.`)
   lines.push(...changedOutcomes(before, after))
   if (moves.length === 0) return [...lines, 'Nothing moved by more than it spreads.', ''].join('\n')
   const rows = moves.map(({ workload, contestant, before: old, after: now, ratio, margin }) => [

@@ -33,17 +33,47 @@ const resamples = 2000
 export function medianRatio(a: readonly number[], b: readonly number[], options: { paired: boolean }): Estimate {
   const random = generator()
   const draw = (length: number): number[] => Array.from({ length }, () => Math.floor(random() * length))
+  const [medianOfA, medianOfB] = [medianOfDrawn(a), medianOfDrawn(b)]
   const ratios = Array.from({ length: resamples }, () => {
     const first = draw(a.length)
-    const second = options.paired ? first : draw(b.length)
-    return median(first.map((i) => a[i] as number)) / median(second.map((i) => b[i] as number))
+    return medianOfA(first) / medianOfB(options.paired ? first : draw(b.length))
   })
   return { value: median(a) / median(b), low: quantile(ratios, 0.025), high: quantile(ratios, 0.975) }
+}
+
+/** Answers the median of the values at drawn positions; sorts them once, and then counts. */
+function medianOfDrawn(values: readonly number[]): (drawn: readonly number[]) => number {
+  const order = values.map((_, i) => i).sort((i, j) => (values[i] as number) - (values[j] as number))
+  const rank = new Uint32Array(values.length)
+  order.forEach((i, r) => {
+    rank[i] = r
+  })
+  const counts = new Uint32Array(values.length)
+  const [low, high] = [Math.floor((values.length - 1) / 2), Math.ceil((values.length - 1) / 2)]
+  return (drawn) => {
+    counts.fill(0)
+    for (const i of drawn) counts[rank[i] as number] = (counts[rank[i] as number] as number) + 1
+    let r = 0
+    let seen = counts[0] as number
+    while (seen <= low) seen += counts[++r] as number
+    const below = values[order[r] as number] as number
+    while (seen <= high) seen += counts[++r] as number
+    return (below + (values[order[r] as number] as number)) / 2
+  }
 }
 
 /** The median with a bootstrap 95 % interval. */
 export function medianOf(values: readonly number[]): Estimate {
   return medianRatio(values, [1], { paired: false })
+}
+
+/** How much each value has in common with the one before it, from 0 to 0.8: more cannot be told from so few. */
+export function serialCorrelation(values: readonly number[]): number {
+  const mean = values.reduce((sum, v) => sum + v, 0) / values.length
+  const away = values.map((v) => v - mean)
+  const squares = away.reduce((sum, v) => sum + v * v, 0)
+  const products = away.slice(1).reduce((sum, v, i) => sum + v * (away[i] as number), 0)
+  return squares === 0 ? 0 : Math.min(0.8, Math.max(0, products / squares))
 }
 
 /** Uniform in [0, 1), the same sequence each time. */

@@ -1,10 +1,11 @@
 import { afterEach, expect, test } from 'vitest'
 import { Cell, type KernelTimes } from '../../bench/cell.ts'
-import { comparison, movesBetween } from '../../bench/report/compare.ts'
+import { comparison } from '../../bench/report/compare.ts'
 import { tablesOf } from '../../bench/report/table.ts'
 import { type BenchPlan, runBench } from '../../bench/run/bench.ts'
 import type { Host, Room } from '../../bench/run/host.ts'
 import { kernelRows } from '../../bench/run/kernels.ts'
+import { movesBetween } from '../../bench/run/moves.ts'
 import type { Report, Roof } from '../../bench/run/results.ts'
 import type { Workload } from '../../bench/workload.ts'
 

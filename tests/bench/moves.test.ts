@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest'
+import { comparison } from '../../bench/report/compare.ts'
+import { type Move, movesBetween } from '../../bench/run/moves.ts'
+import type { Report, Row } from '../../bench/run/results.ts'
+import { median, spread } from '../../bench/run/statistics.ts'
+
+const workloads = 12
+
+/** Normally distributed around 0, the same each time. */
+function gaussian(seed: number): () => number {
+  let state = (Math.imul(seed, 2654435761) + 12345) >>> 0
+  const uniform = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return (state + 0.5) / 2 ** 32
+  }
+  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform())
+}
+
+interface Machine {
+  /** Standard deviations of the logarithm of a sample, of a glance at the roof, and of all of a workload's in one run. */
+  readonly noise: number
+  readonly glance: number
+  readonly scatter: number
+  /** How far the machine's own speed walks from one sample to the next. */
+  readonly walk: number
+  readonly rounds: number
+}
+
+/** A machine that others use: over a run its speed changes by a factor of two and more. */
+const shared: Machine = { noise: 0.03, glance: 0.03, scatter: 0.02, walk: 0.1, rounds: 15 }
+const quiet: Machine = { noise: 0.01, glance: 0.005, scatter: 0.01, walk: 0, rounds: 15 }
+
+/** A run of workloads on a machine; `slowed` of them take half as long again as they would. */
+function runOn({ noise, glance, scatter, walk, rounds }: Machine, seed: number, slowed = 0): Report {
+  const normal = gaussian(seed)
+  let speed = walk * 5 * normal()
+  const results = Array.from({ length: workloads }, (_, w) => {
+    const ms = (1 + w) * Math.exp(scatter * normal()) * (w < slowed ? 1.5 : 1)
+    const pairs = Array.from({ length: rounds }, () => {
+      speed = 0.95 * speed + walk * normal()
+      return [ms * Math.exp(speed + noise * normal()), (1 + w) * 0.4 * Math.exp(speed + glance * normal())] as const
+    })
+    const [samples, roofs] = [pairs.map(([sample]) => sample), pairs.map(([, roof]) => roof)]
+    return { suite: 'gemm', name: `workload ${w}`, flops: 1, bytes: 1, rows: [rowOf(samples, roofs)], kernels: [] }
+  })
+  return {
+    schema: 'wgrad-bench/2',
+    date: '2026-01-01T00:00:00Z',
+    host: 'test',
+    adapter: 'none',
+    software: true,
+    versions: { wgrad: '0' },
+    quick: false,
+    interrupted: false,
+    roof: null,
+    workloads: results,
+    steady: [],
+    startup: [],
+  }
+}
+
+function rowOf(samples: readonly number[], roofs: readonly number[]): Row {
+  return {
+    contestant: 'wgrad',
+    outcome: 'timed',
+    message: '',
+    samples,
+    roofs,
+    ms: median(samples),
+    spread: spread(samples),
+    runs: 1,
+    firstMs: 1,
+    error: 0,
+    ratio: null,
+    gflops: null,
+    gbps: null,
+    roof: null,
+  }
+}
+
+const seeds = Array.from({ length: 12 }, (_, i) => i + 1)
+
+function moves(machine: Machine, slowed: number): Move[][] {
+  return seeds.map((seed) => movesBetween(runOn(machine, seed), runOn(machine, seed + 1000, slowed)))
+}
+
+describe.each([
+  ['a quiet machine', quiet],
+  ['a machine that others use', shared],
+  ['the same in few rounds', { ...shared, rounds: 5 }],
+])('two runs on %s', (_, machine) => {
+  test('of the same thing: at most one comparison of twelve reports a move', () => {
+    expect(moves(machine, 0).filter((found) => found.length > 0).length).toBeLessThanOrEqual(1)
+  })
+
+  test.each([1, 6, 12])('%i of twelve slowed by half: nearly all are told of, by name', (slowed) => {
+    const found = moves(machine, slowed)
+    const told = found.flat().filter(({ workload }) => Number(workload.split(' ')[1]) < slowed)
+    expect(told.length / (slowed * seeds.length)).toBeGreaterThan(machine.rounds === 15 ? 0.97 : 0.8)
+    expect(median(told.map(({ ratio }) => ratio.value))).toBeCloseTo(1.5, 1)
+  })
+})
+
+test('without roofs the times themselves are compared, and a machine that became slower is taken for us', () => {
+  const bare = (report: Report, scale: number): Report => ({
+    ...report,
+    workloads: report.workloads.map((workload) => ({
+      ...workload,
+      rows: workload.rows.map(({ samples }) =>
+        rowOf(
+          samples.map((ms) => scale * ms),
+          [],
+        ),
+      ),
+    })),
+  })
+  expect(movesBetween(bare(runOn(quiet, 1), 1), bare(runOn(quiet, 2), 1.3))).toHaveLength(workloads)
+})
+
+test('a comparison says how much the machine itself changed', () => {
+  const before = runOn(quiet, 1)
+  const slower = runOn(quiet, 2)
+  const twice = slower.workloads.map((workload) => ({
+    ...workload,
+    rows: workload.rows.map(({ samples, roofs }) =>
+      rowOf(
+        samples.map((ms) => 2 * ms),
+        roofs.map((ms) => 2 * ms),
+      ),
+    ),
+  }))
+  const text = comparison(before, { ...slower, workloads: twice })
+  expect(text).toMatch(/work takes (2|1\.99|2\.0\d) times/)
+  expect(text).toContain('Nothing moved')
+})
