@@ -21,14 +21,7 @@
 //           IS_QUADS        TN and UNITS are multiples of 4, and w is read by fours.
 //           START STEPS     the steps of this dispatch, from the last of them back; IS_FIRST where it has the last of all, and
 //                           otherwise the gradients come from dstate.
-//           IS_REVERSED     steps went from the last valid position to the first.
-//           HAS_Y HAS_LAST HAS_LENGTHS  which of the loads there are.
-//           LOAD_DY         fn load_dy(i: u32) -> f32, [BATCH, TIME, UNITS]; zeros without it.
-//           LOAD_DLAST      fn load_dlast(i: u32) -> f32, of the shape of dstate; zeros without it.
-//           LOAD_LENGTHS    valid positions of each row, [BATCH], as rows.wgsl says; all without it.
-// A row took no step beyond its length: dx and dp are 0 there.
-#include "recurrent/rows.wgsl"
-
+//           the others      as in retreat.wgsl and rows.wgsl.
 #if IS_QUADS
 @group(0) @binding(0) var<storage, read> w: array<vec4<f32>>;
 #else
@@ -41,8 +34,7 @@
 @group(0) @binding(4) var<storage, read> prev: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dp: array<f32>;
 #endif
-${LOAD_DY}
-${LOAD_DLAST}
+#include "recurrent/retreat.wgsl"
 
 // Gradients of h and c after a step, and those of the products.
 var<workgroup> dh: array<f32, ${ROWS * UNITS}>;
@@ -54,17 +46,6 @@ var<workgroup> slopes: array<f32, ${ROWS * GATES * UNITS}>;
 // What each gate adds to dh.
 var<workgroup> parts: array<f32, ${ROWS * GATES * UNITS}>;
 #endif
-
-// Element i of the gradient of h (or, from BATCH UNITS on, of c) after the last step of this dispatch.
-fn initial(i: u32) -> f32 {
-#if !IS_FIRST
-  return dstate[i];
-#elif HAS_LAST
-  return load_dlast(i);
-#else
-  return 0.0;
-#endif
-}
 
 // The gradient of product i in every row.
 fn slope_of(i: u32) -> Values {
@@ -120,49 +101,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let length = length_of(row);
         let is_valid = step < length;
         let at = position_of(row, step, length);
-        let after = dh_of(slot);
-#if HAS_Y
-        let d = select(0.0, after + load_dy(at * ${UNITS}u + unit), is_valid);
-#else
-        let d = select(0.0, after, is_valid);
-#endif
-#for P in 0..PARTS
-        let part${P} = saved[(at * ${PARTS}u + ${P}u) * ${UNITS}u + unit];
-#endfor
 #if IS_LSTM
-        let t = bounded_tanh(part1 * part4 + part0 * part2);
-        let behind = dc[slot];
-        let e = select(0.0, behind + d * part3 * (1.0 - t * t), is_valid);
-        let slope0 = e * part2 * part0 * (1.0 - part0);
-        let slope1 = e * part4 * part1 * (1.0 - part1);
-        let slope2 = e * part0 * (1.0 - part2 * part2);
-        let slope3 = d * t * part3 * (1.0 - part3);
-        dc[slot] = select(behind, e * part1, is_valid);
-        let direct = 0.0;
-#elif IS_GRU
-        let dn = d * (1.0 - part1) * (1.0 - part2 * part2);
-        let slope0 = dn * part3 * part0 * (1.0 - part0);
-        let slope1 = d * (prev[at * ${UNITS}u + unit] - part2) * part1 * (1.0 - part1);
-        let slope2 = dn * part0;
-        let direct = d * part1;
-#elif IS_RELU
-        let slope0 = select(0.0, d, part0 > 0.0);
-        let direct = 0.0;
+        let back = retreat(at, unit, is_valid, Slope(dh_of(slot), dc[slot]));
+        dc[slot] = back.before.c;
 #else
-        let slope0 = d * (1.0 - part0 * part0);
-        let direct = 0.0;
+        let back = retreat(at, unit, is_valid, Slope(dh_of(slot), 0.0));
 #endif
-        dh[slot] = select(after, direct, is_valid);
+        dh[slot] = back.before.h;
 #for G in 0..GATES
-        slopes[(own * ${GATES}u + ${G}u) * ${UNITS}u + unit] = slope${G};
-#if IS_GRU
-        dp[(at * ${GATES}u + ${G}u) * ${UNITS}u + unit] = slope${G};
-#endif
-#if IS_GRU && G == 2
-        dx[(at * ${GATES}u + ${G}u) * ${UNITS}u + unit] = dn;
-#else
-        dx[(at * ${GATES}u + ${G}u) * ${UNITS}u + unit] = slope${G};
-#endif
+        slopes[(own * ${GATES}u + ${G}u) * ${UNITS}u + unit] = back.slopes[${G}];
 #endfor
       }
     }
@@ -175,11 +122,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endfor
     if (thread < ${GATES * UNITS}u) {
 #for R in 0..ROWS
-#if ROWS == 1
-      parts[${R * GATES * UNITS}u + thread] = product0;
-#else
-      parts[${R * GATES * UNITS}u + thread] = product0[${R}];
-#endif
+      parts[${R * GATES * UNITS}u + thread] = in_row${R}(product0);
 #endfor
     }
 #else
@@ -212,11 +155,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for J in 0..TN
       if (unit + ${J}u < ${UNITS}u) {
 #for R in 0..ROWS
-#if ROWS == 1
-        dh[${R * UNITS}u + unit + ${J}u] += product${J};
-#else
-        dh[${R * UNITS}u + unit + ${J}u] += product${J}[${R}];
-#endif
+        dh[${R * UNITS}u + unit + ${J}u] += in_row${R}(product${J});
 #endfor
       }
 #endfor

@@ -17,17 +17,7 @@
 //           IS_HELD         each thread holds a column of w in registers; THREADS is GATES UNITS.
 //           IS_QUADS        UNITS is a multiple of 4, and w is read by fours.
 //           START STEPS     the steps of this dispatch; where START is not 0, h and c come from last.
-//           IS_REVERSED     steps go from the last valid position to the first.
-//           IS_SAVING HAS_SAVED  prev is written; saved is.
-//           HAS_STATE HAS_BIAS HAS_LENGTHS  which of the loads there are.
-//           LOAD_X          fn load_x(i: u32) -> f32, [BATCH, TIME, GATES UNITS].
-//           LOAD_STATE      fn load_state(i: u32) -> f32, of the shape of last; zeros without it.
-//           LOAD_BIAS       fn load_bias(i: u32) -> f32, [GATES UNITS], gru alone.
-//           LOAD_LENGTHS    valid positions of each row, [BATCH], as rows.wgsl says; all without it.
-//           EPILOGUE_DECLS  y [BATCH, TIME, UNITS] and fn store_y(i: u32, value: f32).
-// A row takes no step beyond its length: its state stays, and y and prev are 0 there.
-
-#include "recurrent/rows.wgsl"
+//           the others      as in advance.wgsl and rows.wgsl.
 
 #if IS_QUADS
 @group(0) @binding(0) var<storage, read> w: array<vec4<f32>>;
@@ -41,27 +31,13 @@
 #if HAS_SAVED
 @group(0) @binding(3) var<storage, read_write> saved: array<f32>;
 #endif
-${LOAD_X}
-${LOAD_STATE}
-${LOAD_BIAS}
-${EPILOGUE_DECLS}
+#include "recurrent/advance.wgsl"
 
 var<workgroup> hidden: array<f32, ${ROWS * UNITS}>;
 var<workgroup> products: array<f32, ${ROWS * GATES * UNITS}>;
 #if IS_LSTM
 var<workgroup> cell: array<f32, ${ROWS * UNITS}>;
 #endif
-
-// Element i of h (or, from BATCH UNITS on, of c) before the first step of this dispatch.
-fn initial(i: u32) -> f32 {
-#if START > 0
-  return last[i];
-#elif HAS_STATE
-  return load_state(i);
-#else
-  return 0.0;
-#endif
-}
 
 // h of a unit in every row.
 fn hidden_of(unit: u32) -> Values {
@@ -114,11 +90,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
     if (thread < ${GATES * UNITS}u) {
 #for R in 0..ROWS
-#if ROWS == 1
-      products[${R * GATES * UNITS}u + thread] = product0;
-#else
-      products[${R * GATES * UNITS}u + thread] = product0[${R}];
-#endif
+      products[${R * GATES * UNITS}u + thread] = in_row${R}(product0);
 #endfor
     }
 #else
@@ -149,11 +121,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for J in 0..TN
       if (column + ${J}u < ${GATES * UNITS}u) {
 #for R in 0..ROWS
-#if ROWS == 1
-        products[${R * GATES * UNITS}u + column + ${J}u] = product${J};
-#else
-        products[${R * GATES * UNITS}u + column + ${J}u] = product${J}[${R}];
-#endif
+        products[${R * GATES * UNITS}u + column + ${J}u] = in_row${R}(product${J});
 #endfor
       }
 #endfor
@@ -171,45 +139,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let length = length_of(row);
         let is_valid = step < length;
         let at = position_of(row, step, length);
-        let before = hidden[slot];
+        let products = Gates(
 #for G in 0..GATES
-        let x${G} = load_x((at * ${GATES}u + ${G}u) * ${UNITS}u + unit);
-#if HAS_BIAS
-        let p${G} = products[(own * ${GATES}u + ${G}u) * ${UNITS}u + unit] + load_bias(${G * UNITS}u + unit);
-#else
-        let p${G} = products[(own * ${GATES}u + ${G}u) * ${UNITS}u + unit];
-#endif
+          products[(own * ${GATES}u + ${G}u) * ${UNITS}u + unit],
 #endfor
+        );
 #if IS_LSTM
-        let part0 = sigmoid(x0 + p0);
-        let part1 = sigmoid(x1 + p1);
-        let part2 = bounded_tanh(x2 + p2);
-        let part3 = sigmoid(x3 + p3);
-        let part4 = cell[slot];
-        let c = part1 * part4 + part0 * part2;
-        let h = part3 * bounded_tanh(c);
-        cell[slot] = select(part4, c, is_valid);
-#elif IS_GRU
-        let part0 = sigmoid(x0 + p0);
-        let part1 = sigmoid(x1 + p1);
-        let part2 = bounded_tanh(x2 + part0 * p2);
-        let part3 = p2;
-        let h = part2 + part1 * (before - part2);
-#elif IS_RELU
-        let h = max(x0 + p0, 0.0);
+        let after = advance(at, unit, is_valid, products, State(hidden[slot], cell[slot]));
+        cell[slot] = after.c;
 #else
-        let h = bounded_tanh(x0 + p0);
+        let after = advance(at, unit, is_valid, products, State(hidden[slot], 0.0));
 #endif
-        hidden[slot] = select(before, h, is_valid);
-        store_y(at * ${UNITS}u + unit, select(0.0, h, is_valid));
-#if IS_SAVING
-        prev[at * ${UNITS}u + unit] = select(0.0, before, is_valid);
-#endif
-#if HAS_SAVED
-#for P in 0..PARTS
-        saved[(at * ${PARTS}u + ${P}u) * ${UNITS}u + unit] = part${P};
-#endfor
-#endif
+        hidden[slot] = after.h;
       }
     }
     workgroupBarrier();

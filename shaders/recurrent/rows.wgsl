@@ -1,10 +1,22 @@
 // rows.wgsl: what the shaders of recurrent layers share. A workgroup owns ROWS rows of the batch; what it keeps lies row by row.
 //
-// Params:   VALUES  one number of each row: f32, vec2<f32> or vec4<f32>; BATCH TIME  sizes; ROWS  1, 2 or 4.
+// Params:   VALUES  one number of each row: f32, vec2<f32>, vec4<f32> or, of 8 rows, mat2x4<f32>; BATCH TIME ROWS  sizes.
 //           HAS_LENGTHS  rows have lengths; LOAD_LENGTHS  fn load_length(i: u32) -> i32.
 //           IS_REVERSED  steps go from the last valid position to the first.
 
 alias Values = ${VALUES};
+
+#for R in 0..ROWS
+fn in_row${R}(values: Values) -> f32 {
+#if ROWS == 1
+  return values;
+#elif ROWS <= 4
+  return values[${R}];
+#else
+  return values[${R / 4}][${R % 4}];
+#endif
+}
+#endfor
 ${LOAD_LENGTHS}
 
 fn sigmoid(x: f32) -> f32 {

@@ -113,7 +113,7 @@ export { cdist, diagonal, dot, normalize, outer, squaredDistances, trace } from 
 export { bincount, median, quantile } from './quantile.ts'
 export { dropout, type Generator, generator, hostScalar, manualSeed, rand, randn, randomBits } from './random.ts'
 export { type RecurrentOptions, type RecurrentResult, recurrent } from './recurrent.ts'
-export type { Cell } from './recurrent-kernels.ts'
+export type { Cell } from './recurrent-cell.ts'
 export { type Axes, argmax, expand, logSumExp, max, mean, min, prod, sum } from './reduce.ts'
 export { reshape } from './reshape.ts'
 export { adaptiveAvgPool2d, adaptiveMaxPool2d, type ResizeOptions, resize } from './resize.ts'

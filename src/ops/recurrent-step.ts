@@ -2,7 +2,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import { add, less, mul, sub, where } from './arithmetic.ts'
 import { matmul } from './matmul.ts'
 import { slice, stack, unsqueeze, zeros } from './movement.ts'
-import { type Cell, gatesOf, statesOf } from './recurrent-kernels.ts'
+import { type Cell, gatesOf, statesOf } from './recurrent-cell.ts'
 import { reshape } from './reshape.ts'
 import { relu, sigmoid, tanh } from './unary.ts'
 

@@ -5,20 +5,9 @@ import { type Spec, specBytes } from '../graph/value.ts'
 import { formatShape, numel, sameShape } from '../shape.ts'
 import { zerosLike } from './arithmetic.ts'
 import { matmul } from './matmul.ts'
-import {
-  backwardKernelOf,
-  type Cell,
-  commonParams,
-  cutName,
-  forwardKernel,
-  gatesOf,
-  partsOf,
-  type RecurrentCut,
-  type RecurrentShape,
-  recurrentCuts,
-  statesOf,
-  stretches,
-} from './recurrent-kernels.ts'
+import { type Cell, gatesOf, partsOf, statesOf } from './recurrent-cell.ts'
+import { cutName, type RecurrentCut, type RecurrentShape, recurrentCuts, stretches } from './recurrent-cuts.ts'
+import { backwardKernel, commonParams, forwardKernel } from './recurrent-kernels.ts'
 import { recurrentBySteps } from './recurrent-step.ts'
 import { sum } from './reduce.ts'
 import { reshape } from './reshape.ts'
@@ -128,10 +117,9 @@ function makeOp(given: readonly Extra[]): KernelOp<'x' | 'w' | Extra, Attrs> {
       ): Omit<KernelCall, 'grid' | 'flops' | 'bytes'> => ({
         kernel: forwardKernel(cell, saving),
         params: {
-          ...commonParams(shape, cut),
+          ...commonParams(shape, cut, shape.units % 4 === 0),
           ...(start > 0 ? later : { params }).params,
           PARTS: hasSaved ? partsOf(cell) : 0,
-          IS_QUADS: shape.units % 4 === 0,
           START: start,
           STEPS: steps,
           IS_REVERSED: reversed,
@@ -245,12 +233,11 @@ function makeGradOp(given: readonly GradExtra[]): KernelOp<'w' | 'saved' | 'prev
         const isFirst = start + steps === shape.time
         const { params, loads } = isFirst ? first : later
         return {
-          kernel: backwardKernelOf(cell),
+          kernel: backwardKernel(cell),
           params: {
-            ...commonParams(shape, cut),
+            ...commonParams(shape, cut, shape.units % 4 === 0 && cut.columns % 4 === 0),
             ...params,
             PARTS: Math.max(1, partsOf(cell)),
-            IS_QUADS: shape.units % 4 === 0 && cut.columns > 0 && cut.columns % 4 === 0,
             START: start,
             STEPS: steps,
             IS_FIRST: isFirst,

@@ -2,15 +2,15 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { readAll } from '../../src/graph/tensor.ts'
 import { type Device, grad, mul, recurrent, sum, type Tensor, tensor } from '../../src/index.ts'
 import { openDevice } from '../../src/node.ts'
-import { type recurrentCuts, stretches } from '../../src/ops/recurrent-kernels.ts'
+import { type recurrentCuts, stretches } from '../../src/ops/recurrent-cuts.ts'
 import { recurrentBySteps } from '../../src/ops/recurrent-step.ts'
 import { distance } from '../golden/golden.ts'
 
 /** Steps of a dispatch here, where a device would take all. */
 const most = 2
 
-vi.mock('../../src/ops/recurrent-kernels.ts', async (original) => {
-  const kernels = await original<typeof import('../../src/ops/recurrent-kernels.ts')>()
+vi.mock('../../src/ops/recurrent-cuts.ts', async (original) => {
+  const kernels = await original<typeof import('../../src/ops/recurrent-cuts.ts')>()
   const cuts: typeof recurrentCuts = (...given) =>
     kernels.recurrentCuts(...given).map((cut) => ({ ...cut, steps: most }))
   return { ...kernels, recurrentCuts: cuts }
@@ -56,8 +56,8 @@ it.each([
 })
 
 it('is cut evenly, and only where a dispatch would take too long', async () => {
-  const { recurrentCuts: real } = await vi.importActual<typeof import('../../src/ops/recurrent-kernels.ts')>(
-    '../../src/ops/recurrent-kernels.ts',
+  const { recurrentCuts: real } = await vi.importActual<typeof import('../../src/ops/recurrent-cuts.ts')>(
+    '../../src/ops/recurrent-cuts.ts',
   )
   const traits = {
     software: true,
@@ -71,7 +71,7 @@ it('is cut evenly, and only where a dispatch would take too long', async () => {
   expect(stepsOf(256, 64, true)).toBe(256)
   expect(stepsOf(10_000, 64, false)).toBe(10_000)
   expect(stepsOf(2_000, 64, true)).toBeLessThan(2_000)
-  const cut = { rows: 1, threads: 4, columns: 4, steps: 3 }
+  const cut = { form: 'whole', rows: 1, threads: 4, columns: 4, steps: 3 } as const
   expect(stretches(cut, 7)).toEqual([
     { start: 0, steps: 3 },
     { start: 3, steps: 3 },
