@@ -3,7 +3,7 @@ import { lossSection, type Report, type Section } from '../report/report.ts'
 import type { Curve } from './common/curve.ts'
 import type { Baseline, Forecasts } from './forecast-model.ts'
 import type { ForecastSettings } from './forecast-options.ts'
-import { type ErrorRow, errorTable } from './forecast-table.ts'
+import { type ErrorRow, errorTable, means } from './forecast-table.ts'
 
 /** What the training with one seed came to. */
 export interface SeedResult {
@@ -33,12 +33,18 @@ const drawn = 400
 export function forecastReport(outcome: ForecastOutcome): Report {
   const { settings, data, rows, results, told } = outcome
   const { target, window, horizon, cell, hidden, epochs } = settings
-  const [first] = results as [SeedResult]
+  const { curve } = results[0] as SeedResult
   return {
     title: 'wgrad: forecasts of a series',
-    headline: `RMSE ${target.map((name, k) => `${name} ${first.errors[k]?.toPrecision(4)}`).join(', ')}`,
+    headline: `Forecasts of ${target.join(', ')}`,
     subline: told.join(' '),
     facts: [
+      [
+        'RMSE',
+        means(results.map(({ errors }) => errors))
+          .map((error) => error.toPrecision(4))
+          .join(', '),
+      ],
       ['network', `${cell.toUpperCase()} of ${hidden}`],
       ['sees', `${window} rows of ${data.names.length} values`],
       ['forecasts', `${horizon} ${horizon === 1 ? 'row' : 'rows'}`],
@@ -55,7 +61,7 @@ export function forecastReport(outcome: ForecastOutcome): Report {
       ...target.map((name, k) => forecastSection(name, k, outcome)),
       ...(horizon > 1 ? [horizonSection(outcome)] : []),
       ...(settings.quantiles.length > 0 ? [quantileSection(outcome)] : []),
-      lossSection(first.curve.steps, first.curve.losses),
+      lossSection(curve.steps, curve.losses),
     ],
   }
 }
