@@ -4,6 +4,7 @@
  * @module wgrad/models
  */
 
+export { type AttributionOptions, tokenAttributions } from './bert/attributions.ts'
 export { type BertActivation, type BertConfig, type BertConfigFile, bertConfig } from './bert/config.ts'
 export { type BertGroup, type BertGroupOptions, bertGroups } from './bert/groups.ts'
 export { BertForMaskedLM, BertForSequenceClassification } from './bert/heads.ts'
@@ -63,3 +64,25 @@ export {
   resnet101,
   resnet152,
 } from './resnet/resnet.ts'
+export {
+  type ImageTransform,
+  imagenetMean,
+  imagenetStd,
+  normalizeChannels,
+  type RandomResizedCropOptions,
+  randomCrop,
+  randomHorizontalFlip,
+  randomResizedCrop,
+} from './vision/augment.ts'
+export {
+  type ImageArchitecture,
+  type ImageModelConfig,
+  imageArchitectures,
+  imageModel,
+  isLargeImageModel,
+  type LoadedImageModel,
+  loadImageModel,
+  saveImageModel,
+} from './vision/image-model.ts'
+export { type Mixed, mixedLoss, mixup } from './vision/mixup.ts'
+export { type ImageTaskOptions, imageTask } from './vision/task.ts'

@@ -12,10 +12,15 @@ function mix(word: number): number {
 /** The first `count` hashes of a stream, 32 bits each. */
 export function hashes(seed: number, stream: number, count: number): Uint32Array<ArrayBuffer> {
   const key = mix(mix(seed + GOLDEN_RATIO) ^ stream)
-  return Uint32Array.from({ length: count }, (_, i) => mix(key + Math.imul(i, GOLDEN_RATIO)))
+  const out = new Uint32Array(count)
+  for (let i = 0; i < count; i++) out[i] = mix(key + Math.imul(i, GOLDEN_RATIO))
+  return out
 }
 
 /** The first `count` values of a stream in [-1, 1), exact in float32. */
 export function uniform(seed: number, stream: number, count: number): Float64Array<ArrayBuffer> {
-  return Float64Array.from(hashes(seed, stream, count), (hash) => (hash >>> 8) * 2 ** -23 - 1)
+  const bits = hashes(seed, stream, count)
+  const out = new Float64Array(count)
+  for (let i = 0; i < count; i++) out[i] = ((bits[i] as number) >>> 8) * 2 ** -23 - 1
+  return out
 }

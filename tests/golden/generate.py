@@ -305,10 +305,12 @@ def main():
         golden(name, spec)
     import optimizers
     import recurrent
+    import resnet
     import transformers
 
     optimizers.main()
     recurrent.main()
+    resnet.main()
     transformers.main()
 
 
