@@ -108,7 +108,8 @@ export async function trainBert(
   if (how.pretrain > 0) await pretrain(model, data, how, { seed, parts: parts('pretrain') })
   const { wordDropout } = how
   const { maskId } = data.tokenizer
-  const map = wordDropout > 0 && maskId !== null ? dropWords({ ...ordinary(data), maskId, share: wordDropout }) : null
+  const map =
+    wordDropout > 0 && maskId !== null ? dropWords<Fields>({ ...ordinary(data), maskId, share: wordDropout }) : null
   const loader = loaderOf<Fields>(data, how, seed, map)
   const stopping = new EarlyStopping({ monitor: 'accuracy', mode: 'max', patience: how.epochs, restoreBest: true })
   const { callbacks, checkpoint } = parts('train')

@@ -303,11 +303,13 @@ def main():
     DATA.mkdir(exist_ok=True)
     for name, spec in SPECS.items():
         golden(name, spec)
+    import bert
     import optimizers
     import recurrent
     import resnet
     import transformers
 
+    bert.main()
     optimizers.main()
     recurrent.main()
     resnet.main()

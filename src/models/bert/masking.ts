@@ -34,7 +34,7 @@ function wordsOf(ids: ArrayLike<number>, row: number, width: number, length: num
  * 10 % stay. Batches get `positions` i32 [n, count] of the chosen ones and their tokens as `y` i32 [n, count]; a row that has fewer is
  * filled up with {@link ignoredTarget}.
  */
-export function maskTokens<K extends string>(
+export function maskTokens<K extends string = Rows>(
   options: MaskingOptions,
 ): BatchTransform<K | Rows, Rows | 'positions' | 'y'> {
   const { maskId, firstWord, vocabSize, share = 0.15 } = options
@@ -78,7 +78,7 @@ function hidden(token: number, random: Random, { maskId, firstWord, vocabSize }:
 }
 
 /** Puts the mask in place of a share of the words, anew in each batch, so that a small data set is not learnt by heart. */
-export function dropWords<K extends string>(
+export function dropWords<K extends string = Rows>(
   options: Pick<MaskingOptions, 'maskId' | 'firstWord'> & { readonly share: number },
 ): BatchTransform<K | Rows, K | Rows> {
   const { maskId, firstWord, share } = options
