@@ -1,9 +1,10 @@
+import { inferenceOf } from './infer/models.ts'
 import { convOutput } from './inputs.ts'
 import { modelOf } from './models.ts'
-import type { AttentionTask, ConvTask, MatmulTask, NormTask, StepTask, Task, Workload } from './workload.ts'
+import type { AttentionTask, ConvTask, InferTask, MatmulTask, NormTask, StepTask, Task, Workload } from './workload.ts'
 
 /** Suites whose workloads are timed side by side. */
-export type TimedSuite = 'gemm' | 'conv' | 'norm' | 'attention' | 'recurrent' | 'steps'
+export type TimedSuite = 'gemm' | 'conv' | 'norm' | 'attention' | 'recurrent' | 'steps' | 'infer'
 
 /** FLOPs of the useful work of a task, and the bytes it must move at least. */
 export function costOf(task: Task): { flops: number; bytes: number } {
@@ -39,6 +40,10 @@ export function costOf(task: Task): { flops: number; bytes: number } {
       const count = parameters.reduce((sum, p) => sum + p.shape.reduce((a, b) => a * b, 1), 0)
       // Adam reads weight, gradient and two moments and writes three of them; activations are left out.
       return { flops: 3 * forwardFlops, bytes: 28 * count }
+    }
+    case 'infer': {
+      const { flops, weightBytes } = inferenceOf(task)
+      return { flops, bytes: weightBytes }
     }
   }
 }
@@ -97,6 +102,11 @@ function step(suite: TimedSuite, options: Omit<StepTask, 'kind' | 'checked'> & {
   return workload(suite, modelOf(task).title, task)
 }
 
+function infer(model: InferTask['model'], batch: number, size: number): Workload {
+  const task: InferTask = { kind: 'infer', model, batch, size }
+  return workload('infer', inferenceOf(task).title, task)
+}
+
 const passes = ['forward', 'gradients'] as const
 
 const suites: Readonly<Record<TimedSuite, () => Workload[]>> = {
@@ -137,10 +147,11 @@ const suites: Readonly<Record<TimedSuite, () => Workload[]>> = {
     step('steps', { model: 'bert', batch: 4, sequence: 64 }),
     step('steps', { model: 'resnet18', batch: 8, checked: 1 }),
   ],
+  infer: () => [infer('resnet50', 1, 224), infer('bert', 1, 64), infer('bert', 1, 128)],
 }
 
 /** Names of the suites whose workloads are timed side by side. */
-export const timedSuites: readonly TimedSuite[] = ['gemm', 'conv', 'norm', 'attention', 'recurrent', 'steps']
+export const timedSuites: readonly TimedSuite[] = ['gemm', 'conv', 'norm', 'attention', 'recurrent', 'steps', 'infer']
 
 /** The workloads of a suite. */
 export function workloadsOf(suite: TimedSuite): Workload[] {

@@ -1,4 +1,5 @@
-import { modelOf } from './models.ts'
+import { inferenceOf } from './infer/models.ts'
+import { type InputSpec, modelOf, type ParameterSpec } from './models.ts'
 import type { Arrays, HostArray, Task } from './workload.ts'
 
 /** Uniform numbers in [-1, 1), the same in every engine and process: a linear congruential generator, without roots or logarithms. */
@@ -64,24 +65,31 @@ export function inputsOf(task: Task): Arrays {
     }
     case 'step': {
       const { x, y } = modelOf(task)
-      return {
-        x: x.classes ? { shape: x.shape, data: integers(101, count(x.shape), x.classes) } : floats(101, x.shape),
-        y: y.classes ? { shape: y.shape, data: integers(102, count(y.shape), y.classes) } : floats(102, y.shape),
-      }
+      return { x: drawn(101, x), y: drawn(102, y) }
     }
+    case 'infer':
+      return { x: drawn(101, inferenceOf(task).x) }
   }
 }
 
-/** The initial parameters of a training step by PyTorch's keys, in PyTorch's layout. */
+/** The parameters of a training step, at its beginning, or of a published model by PyTorch's keys, in PyTorch's layout. */
 export function parametersOf(task: Task): Arrays {
-  if (task.kind !== 'step') return {}
   return Object.fromEntries(
-    modelOf(task).parameters.map(({ name, shape, scale, around }, i) => {
+    specsOf(task).map(({ name, shape, scale, around }, i) => {
       const array = floats(1000 + i, shape, scale)
       if (around) for (let j = 0; j < array.data.length; j++) array.data[j] = (array.data[j] as number) + around
       return [name, array]
     }),
   )
+}
+
+function specsOf(task: Task): readonly ParameterSpec[] {
+  if (task.kind === 'step') return modelOf(task).parameters
+  return task.kind === 'infer' ? inferenceOf(task).parameters : []
+}
+
+function drawn(seed: number, { shape, classes }: InputSpec): HostArray {
+  return classes ? { shape, data: integers(seed, count(shape), classes) } : floats(seed, shape)
 }
 
 function count(shape: readonly number[]): number {

@@ -50,7 +50,8 @@ export const stages: readonly { readonly channels: number; readonly stride: numb
   { channels: 512, stride: 2 },
 ]
 
-const linear = (name: string, from: number, to: number, bias = true): ParameterSpec[] => [
+/** A linear layer, drawn as PyTorch draws it. */
+export const uniformLinear = (name: string, from: number, to: number, bias = true): ParameterSpec[] => [
   { name: `${name}.weight`, shape: [to, from], scale: from ** -0.5, around: 0 },
   ...(bias ? [{ name: `${name}.bias`, shape: [to], scale: from ** -0.5, around: 0 }] : []),
 ]
@@ -63,16 +64,17 @@ const conv = (name: string, from: number, to: number, kernel: number, bias = fal
   ]
 }
 
-const norm = (name: string, width: number): ParameterSpec[] => [
+/** Weight and bias of a norm. */
+export const norm = (name: string, width: number): ParameterSpec[] => [
   { name: `${name}.weight`, shape: [width], scale: 0.2, around: 1 },
   { name: `${name}.bias`, shape: [width], scale: 0.2, around: 0 },
 ]
 
 const attention = (name: string, width: number): ParameterSpec[] => [
-  ...linear(`${name}.query`, width, width),
-  ...linear(`${name}.key`, width, width, false),
-  ...linear(`${name}.value`, width, width),
-  ...linear(`${name}.out`, width, width),
+  ...uniformLinear(`${name}.query`, width, width),
+  ...uniformLinear(`${name}.key`, width, width, false),
+  ...uniformLinear(`${name}.value`, width, width),
+  ...uniformLinear(`${name}.out`, width, width),
 ]
 
 function attentionFlops(tokens: number, sequence: number, width: number, inner: number): number {
@@ -89,7 +91,7 @@ function recurrent(task: StepTask): ModelSpec {
       { name: 'weight_ih', shape: [gates * hidden, hidden], scale, around: 0 },
       { name: 'weight_hh', shape: [gates * hidden, hidden], scale, around: 0 },
       { name: 'bias', shape: [gates * hidden], scale, around: 0 },
-      ...linear('head', hidden, 10),
+      ...uniformLinear('head', hidden, 10),
     ],
     x: { shape: [batch, sequence, hidden] },
     y: { shape: [batch], classes: 10 },
@@ -117,7 +119,7 @@ function resnet18(task: StepTask): ModelSpec {
       from = channels
     }
   })
-  parameters.push(...linear('fc', 512, 10))
+  parameters.push(...uniformLinear('fc', 512, 10))
   return {
     title: `ResNet-18, 32x32, batch ${task.batch}`,
     parameters,
@@ -138,10 +140,13 @@ function bertSpec(task: StepTask): ModelSpec {
   ]
   for (let l = 0; l < layers; l++) {
     parameters.push(...attention(`layers.${l}.attention`, width), ...norm(`layers.${l}.norm1`, width))
-    parameters.push(...linear(`layers.${l}.up`, width, inner), ...linear(`layers.${l}.down`, inner, width))
+    parameters.push(
+      ...uniformLinear(`layers.${l}.up`, width, inner),
+      ...uniformLinear(`layers.${l}.down`, inner, width),
+    )
     parameters.push(...norm(`layers.${l}.norm2`, width))
   }
-  parameters.push(...linear('pooler', width, width), ...linear('classifier', width, classes))
+  parameters.push(...uniformLinear('pooler', width, width), ...uniformLinear('classifier', width, classes))
   const tokens = batch * sequence
   return {
     title: `BERT, ${layers} layers, H=${width} S=${sequence} B=${batch}`,
@@ -160,7 +165,7 @@ export function modelOf(task: StepTask): ModelSpec {
     case 'mlp':
       return {
         title: `MLP 784-256-256-10, batch ${batch}`,
-        parameters: [...linear('0', 784, 256), ...linear('2', 256, 256), ...linear('4', 256, 10)],
+        parameters: [...uniformLinear('0', 784, 256), ...uniformLinear('2', 256, 256), ...uniformLinear('4', 256, 10)],
         x: { shape: [batch, 784] },
         y: { shape: [batch], classes: 10 },
         loss: 'crossEntropy',
@@ -169,7 +174,7 @@ export function modelOf(task: StepTask): ModelSpec {
     case 'cnn':
       return {
         title: `CNN 28x28, batch ${batch}`,
-        parameters: [...conv('0', 1, 16, 3, true), ...conv('3', 16, 32, 3, true), ...linear('7', 1568, 10)],
+        parameters: [...conv('0', 1, 16, 3, true), ...conv('3', 16, 32, 3, true), ...uniformLinear('7', 1568, 10)],
         x: { shape: [batch, 28, 28, 1] },
         y: { shape: [batch], classes: 10 },
         loss: 'crossEntropy',
@@ -183,8 +188,8 @@ export function modelOf(task: StepTask): ModelSpec {
           ...norm('norm1', width),
           ...attention('attention', width),
           ...norm('norm2', width),
-          ...linear('up', width, inner),
-          ...linear('down', inner, width),
+          ...uniformLinear('up', width, inner),
+          ...uniformLinear('down', inner, width),
         ],
         x: { shape: [batch, sequence, width] },
         y: { shape: [batch, sequence, width] },

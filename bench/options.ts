@@ -9,8 +9,6 @@ function namesOf(known: readonly string[], more: readonly string[] = []): (text:
     if (text === 'none') return []
     const names = text.split(',').map((name) => name.trim())
     const unknown = names.filter((name) => !known.includes(name) && !more.includes(name))
-    if (unknown.includes('infer'))
-      throw new InvalidArgumentError('infer: published models to run, such as ResNet-50 and BERT, are not here yet.')
     if (unknown.length > 0)
       throw new InvalidArgumentError(`${unknown.join(', ')}: it must be of ${known.join(', ')}, or all.`)
     return names

@@ -65,8 +65,22 @@ export interface StepTask {
   readonly checked: number
 }
 
+/** A published model in evaluation, from inputs to results. */
+export interface InferTask {
+  readonly kind: 'infer'
+  readonly model: 'resnet50' | 'bert'
+  readonly batch: number
+  /** Pixels of a side, or tokens. */
+  readonly size: number
+  /** Of BERT, instead of all twelve. */
+  readonly layers?: number
+}
+
+/** Tasks that are one operation or its gradients. */
+export type OpTask = MatmulTask | ConvTask | NormTask | AttentionTask
+
 /** What one workload computes, as plain data that can be sent to a page. */
-export type Task = MatmulTask | ConvTask | NormTask | AttentionTask | StepTask
+export type Task = OpTask | StepTask | InferTask
 
 /** A task in a suite. */
 export interface Workload {

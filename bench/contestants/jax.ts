@@ -14,7 +14,16 @@ import {
 import { inputsOf, parametersOf } from '../inputs.ts'
 import { inverse, permuteHost, permuteShape } from '../layout.ts'
 import { adam, modelOf } from '../models.ts'
-import type { AttentionTask, ConvTask, HostArray, OpenContestant, Running, StepTask, Task } from '../workload.ts'
+import type {
+  AttentionTask,
+  ConvTask,
+  HostArray,
+  InferTask,
+  OpenContestant,
+  OpTask,
+  Running,
+  StepTask,
+} from '../workload.ts'
 import { batchNorm, forwardOf, layerNorm, type Weights } from './jax-models.ts'
 
 /** Opens jax-js on its WebGPU backend. */
@@ -23,7 +32,13 @@ export const openJax: OpenContestant = async () => {
   if (!devices.includes('webgpu')) throw new Error('jax: the WebGPU backend does not start here')
   defaultDevice('webgpu')
   const device = getWebGPUDevice()
-  return { device, make: async (task) => (task.kind === 'step' ? makeStep(task) : makeOp(device, task)) }
+  return {
+    device,
+    async make(task) {
+      if (task.kind === 'step') return makeStep(task)
+      return task.kind === 'infer' ? makeInference(device, task) : makeOp(device, task)
+    },
+  }
 }
 
 function put(data: HostArray['data'], shape: readonly number[]): np.Array {
@@ -48,7 +63,8 @@ type State = {
 
 /** Matrices are [in, out] here; tables of embeddings stay. */
 function axesOf(name: string, shape: readonly number[]): readonly number[] | undefined {
-  return shape.length === 2 && name !== 'word.weight' && name !== 'position.weight' ? [1, 0] : undefined
+  const isTable = name === 'word.weight' || name === 'position.weight' || name.includes('embeddings')
+  return shape.length === 2 && !isTable ? [1, 0] : undefined
 }
 
 function zeros(weights: Weights): Weights {
@@ -189,7 +205,16 @@ function repeat(
   }
 }
 
-function makeOp(device: GPUDevice, task: Exclude<Task, StepTask>): Running {
+async function makeInference(device: GPUDevice, task: InferTask): Promise<Running> {
+  const { inference } = await import('./jax-infer.ts')
+  const { names, weights, run } = inference(task)
+  const { x } = inputsOf(task) as { x: HostArray }
+  const input = upload(x, x.shape.length === 4 ? channelsFirst : undefined)
+  const arrays = Object.entries(weights).map(([name, array]) => upload(array, axesOf(name, array.shape)))
+  return repeat(device, names, [input, ...arrays], (first, ...given) => run(first as np.Array, given))
+}
+
+function makeOp(device: GPUDevice, task: OpTask): Running {
   const inputs = inputsOf(task)
   const input = (name: string): np.Array => upload(inputs[name] as HostArray)
   switch (task.kind) {

@@ -2,7 +2,17 @@ import * as ort from 'onnxruntime-web/webgpu'
 import { convOutput, inputsOf } from '../inputs.ts'
 import { inverse, permuteHost, permuteShape } from '../layout.ts'
 import { normEps } from '../models.ts'
-import { type Arrays, type HostArray, NotOffered, type OpenContestant, type Running, type Task } from '../workload.ts'
+import {
+  type Arrays,
+  type HostArray,
+  type InferTask,
+  NotOffered,
+  type OpenContestant,
+  type OpTask,
+  type Running,
+  type StepTask,
+  type Task,
+} from '../workload.ts'
 import { type OnnxGraph, type OnnxNode, onnxModel } from './onnx.ts'
 
 /** Opens ONNX Runtime Web on its WebGPU backend. It has no training. */
@@ -29,10 +39,10 @@ const channelsFirst = [0, 3, 1, 2]
 
 const needsTraining = 'onnxruntime-web has no gradients'
 
-function graphOf(task: Task): Built {
+function graphOf(task: OpTask | StepTask): Built {
   const inputs = task.kind === 'step' ? {} : (inputsOf(task) as Arrays)
   const shapeOf = (name: string): readonly number[] => (inputs[name] as HostArray).shape
-  const weight = (name: string): { shape: readonly number[]; data: Float32Array } => inputs[name] as never
+  const weight = (name: string): HostArray => inputs[name] as HostArray
   switch (task.kind) {
     case 'matmul': {
       const { transA, transB, m, n } = task
@@ -108,7 +118,7 @@ function graphOf(task: Task): Built {
 
 /** Inputs and outputs stay on the GPU. */
 async function makeTask(device: GPUDevice, task: Task): Promise<Running> {
-  const { graph, axes } = graphOf(task)
+  const { graph, axes } = task.kind === 'infer' ? await inferred(task) : graphOf(task)
   const session = await ort.InferenceSession.create(onnxModel(graph), {
     executionProviders: ['webgpu'],
     preferredOutputLocation: 'gpu-buffer',
@@ -118,33 +128,48 @@ async function makeTask(device: GPUDevice, task: Task): Promise<Running> {
   const feeds: Record<string, ort.Tensor> = {}
   for (const [name, dims] of Object.entries(graph.inputs)) {
     const { data, shape } = arrays[name] as HostArray
-    const values = axes ? permuteHost(data, shape, axes) : data
+    const values = shape.length === 4 && axes ? permuteHost(data, shape, axes) : data
     const size = Math.ceil(values.byteLength / 16) * 16
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC
     const buffer = device.createBuffer({ size, usage })
     device.queue.writeBuffer(buffer, 0, values)
     buffers.push(buffer)
-    feeds[name] = ort.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims: [...dims] })
+    const dataType = values instanceof Int32Array ? 'int32' : 'float32'
+    feeds[name] = ort.Tensor.fromGpuBuffer(buffer, { dataType, dims: [...dims] })
   }
-  const [output] = Object.keys(graph.outputs) as [string]
-  let result: ort.Tensor | null = null
+  const outputs = Object.keys(graph.outputs)
+  let results: Record<string, ort.Tensor> = {}
+  const dispose = (): void => {
+    for (const result of Object.values(results)) result.dispose()
+    results = {}
+  }
   return {
     async run() {
-      result?.dispose()
-      result = (await session.run(feeds))[output] as ort.Tensor
+      dispose()
+      results = { ...(await session.run(feeds)) }
     },
     async wait() {
       await device.queue.onSubmittedWorkDone()
     },
     async read() {
-      if (!result) return {}
-      const data = (await result.getData()) as Float32Array
-      return { [output]: axes ? permuteHost(data, result.dims, inverse(axes)) : data }
+      const read: Record<string, ArrayLike<number>> = {}
+      for (const name of outputs) {
+        const result = results[name] as ort.Tensor
+        const data = (await result.getData()) as Float32Array
+        read[name] = axes && result.dims.length === 4 ? permuteHost(data, result.dims, inverse(axes)) : data
+      }
+      return read
     },
     close() {
-      result?.dispose()
+      dispose()
       for (const buffer of buffers) buffer.destroy()
       void session.release()
     },
   }
+}
+
+/** Apart, so that what is timed from the import on does not load models. */
+async function inferred(task: InferTask): Promise<Built> {
+  const { inferenceGraph } = await import('./ort-infer.ts')
+  return { graph: inferenceGraph(task), axes: channelsFirst }
 }

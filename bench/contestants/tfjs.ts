@@ -4,7 +4,7 @@ import '@tensorflow/tfjs-backend-webgpu'
 import { inputsOf, parametersOf } from '../inputs.ts'
 import { inverse, permuteHost, permuteShape } from '../layout.ts'
 import { adam, modelOf } from '../models.ts'
-import type { ConvTask, HostArray, OpenContestant, Running, StepTask, Task } from '../workload.ts'
+import type { ConvTask, HostArray, OpenContestant, OpTask, Running, StepTask } from '../workload.ts'
 import { attend, batchNorm, forwardOf, layerNorm, type Weights } from './tfjs-models.ts'
 
 /** Opens TensorFlow.js on its WebGPU backend. */
@@ -14,7 +14,22 @@ export const openTfjs: OpenContestant = async () => {
   const { device } = tf.backend() as WebGPUBackend
   return {
     device,
-    make: async (task) => (task.kind === 'step' ? makeStep(task) : makeOp(task)),
+    async make(task) {
+      if (task.kind === 'step') return makeStep(task)
+      if (task.kind !== 'infer') return makeOp(task)
+      const { inference } = await import('./tfjs-infer.ts')
+      const x = upload((inputsOf(task) as { x: HostArray }).x)
+      const { names, run, close } = inference(task, x)
+      const running = repeat(names, run)
+      return {
+        ...running,
+        close() {
+          running.close()
+          close()
+          x.dispose()
+        },
+      }
+    },
   }
 }
 
@@ -103,7 +118,7 @@ function repeat(names: readonly string[], fn: () => tf.Tensor[]): Running {
   }
 }
 
-function makeOp(task: Exclude<Task, StepTask>): Running {
+function makeOp(task: OpTask): Running {
   const inputs = inputsOf(task)
   const input = <T extends tf.Tensor>(name: string): T => upload(inputs[name] as HostArray) as T
   switch (task.kind) {

@@ -10,6 +10,7 @@ import {
   matmul,
   mseLoss,
   openDevice,
+  type Profile,
   profile,
   readAll,
   softmax,
@@ -21,7 +22,7 @@ import { Adam } from '../../src/optim/index.ts'
 import { inputsOf, parametersOf } from '../inputs.ts'
 import { inverse, permuteHost, permuteShape } from '../layout.ts'
 import { adam, modelOf, normEps } from '../models.ts'
-import type { ConvTask, HostArray, OpenContestant, Running, StepTask, Task } from '../workload.ts'
+import type { ConvTask, DispatchTime, HostArray, OpenContestant, OpTask, Running, StepTask } from '../workload.ts'
 import { attend, buildModel } from './wgrad-models.ts'
 
 /** [out, in, h, w] in the order of wgrad's convolution weights. */
@@ -32,7 +33,14 @@ export const openWgrad: OpenContestant = async (gpu) => {
   const device = await openDevice({ gpu, adapter: 'high-performance' })
   return {
     device: device.handle,
-    make: async (task) => (task.kind === 'step' ? makeStep(device, task) : makeOp(device, task)),
+    make: async (task) => {
+      if (task.kind === 'step') return makeStep(device, task)
+      if (task.kind !== 'infer') return makeOp(device, task)
+      // Apart, so that what is timed from the import on does not load models.
+      const { inference } = await import('./wgrad-infer.ts')
+      const { names, run } = inference(task, upload((inputsOf(task) as { x: HostArray }).x))
+      return repeat(device, names, run)
+    },
   }
 }
 
@@ -65,15 +73,16 @@ function makeStep(device: Device, task: StepTask): Running {
       const state = Object.entries(await model.stateDict()).filter(([name]) => trained.has(name))
       return Object.fromEntries(state.map(([name, { data }]) => [name, data]))
     },
-    async kernels() {
-      const { rows } = await profile(step, input, target)
-      return rows.map(({ op, kernel, microseconds, flops, bytes }) => {
-        const shader = kernel.replace(/\.wgsl$/, '')
-        return { name: op === shader ? op : `${op} (${shader})`, ms: microseconds / 1000, flops, bytes }
-      })
-    },
+    kernels: () => timesOf(profile(step, input, target)),
     close: () => step.release(),
   }
+}
+
+async function timesOf(profiled: Promise<Profile>): Promise<DispatchTime[]> {
+  return (await profiled).rows.map(({ op, kernel, microseconds, flops, bytes }) => {
+    const shader = kernel.replace(/\.wgsl$/, '')
+    return { name: op === shader ? op : `${op} (${shader})`, ms: microseconds / 1000, flops, bytes }
+  })
 }
 
 /** Repeats a function without arguments, and reads its results. */
@@ -89,11 +98,12 @@ function repeat(device: Device, names: readonly string[], fn: () => readonly Ten
       const values = await readAll(results)
       return Object.fromEntries(names.map((name, i) => [name, values[i] as ArrayLike<number>]))
     },
+    kernels: () => timesOf(profile(step)),
     close: () => step.release(),
   }
 }
 
-function makeOp(device: Device, task: Exclude<Task, StepTask>): Running {
+function makeOp(device: Device, task: OpTask): Running {
   const inputs = inputsOf(task)
   const input = (name: string): Tensor => upload(inputs[name] as HostArray)
   const variable = (name: string): Parameter => new Parameter(input(name))

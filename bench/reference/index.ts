@@ -1,6 +1,7 @@
 import { convOutput, inputsOf, parametersOf } from '../inputs.ts'
 import { adam, normEps } from '../models.ts'
-import type { Arrays, HostArray, MatmulTask, StepTask, Task } from '../workload.ts'
+import type { Arrays, HostArray, MatmulTask, OpTask, StepTask, Task } from '../workload.ts'
+import { inferred } from './infer.ts'
 import { batchNorm, conv2d, layerNorm, softmax } from './layers.ts'
 import { attend, lossOf } from './models.ts'
 import { backward, leaf, type Tape, type Value } from './tape.ts'
@@ -20,6 +21,8 @@ export function expectedOf(task: Task): Readonly<Record<string, Expected>> {
       return { c: product(task, inputsOf(task)) }
     case 'step':
       return trained(task)
+    case 'infer':
+      return Object.fromEntries(Object.entries(inferred(task)).map(([name, values]) => [name, of(values)]))
     default:
       return operation(task)
   }
@@ -48,7 +51,7 @@ const of = (values: ArrayLike<number>, start?: ArrayLike<number>): Expected => (
   ...(start && { start: (i: number) => start[i] as number }),
 })
 
-function operation(task: Exclude<Task, MatmulTask | StepTask>): Record<string, Expected> {
+function operation(task: Exclude<OpTask, MatmulTask>): Record<string, Expected> {
   const inputs = inputsOf(task)
   const value = (name: string): Value => leaf((inputs[name] as HostArray).shape, (inputs[name] as HostArray).data)
   const tape: Tape = []

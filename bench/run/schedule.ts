@@ -173,13 +173,13 @@ async function guarded(entry: Entry, pace: Pace, act: () => Promise<void>): Prom
   }
 }
 
-/** The kernels of a training step; none where the engine cannot tell, or breaks when asked: its times are good all the same. */
+/** The kernels of a training step or a model; none where the engine cannot tell, or breaks when asked: its times are good all the same. */
 async function kernelsOf(
   { task }: Workload,
   { player, outcome, samples }: Entry,
   { pace, tell, roofline }: { pace: Pace; tell: Tell; roofline: Roofline | null },
 ): Promise<Kernel[]> {
-  if (task.kind !== 'step' || outcome !== 'timed' || samples.length === 0) return []
+  if ((task.kind !== 'step' && task.kind !== 'infer') || outcome !== 'timed' || samples.length === 0) return []
   tell(`${player.name}: kernels`)
   const limits = { runs: kernelRuns, ms: Math.min(kernelMs, pace.capMs / 4) }
   const before = await roofline?.now(null)

@@ -123,6 +123,7 @@ describe('wgrad agrees with the reference', () => {
     { kind: 'attention', pass: 'gradients', batch: 1, heads: 2, sequence: 6, dim: 4 },
     { kind: 'step', model: 'lstm', batch: 2, sequence: 2, hidden: 8, checked: 2 },
     { kind: 'step', model: 'gru', batch: 2, sequence: 2, hidden: 8, checked: 2 },
+    { kind: 'infer', model: 'bert', batch: 1, size: 6, layers: 1 },
   ]
 
   test('about every kind of task', async () => {
