@@ -1,14 +1,6 @@
 import { type DType, promote } from '../dtype.ts'
 import { fail } from '../errors.ts'
-import type { Kernel } from '../gpu/kernel.ts'
-import {
-  type DeviceTraits,
-  type KernelCall,
-  type KernelOp,
-  needDtype,
-  type Operand,
-  type Variant,
-} from '../graph/op.ts'
+import { type KernelCall, type KernelOp, needDtype } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { formatShape, gridOf, numel } from '../shape.ts'
@@ -21,10 +13,10 @@ import {
   convWeightGradVariants,
   type WeightGradVariant,
 } from './conv-variants.ts'
-import { winogradPays, winogradVariants } from './conv-winograd.ts'
+import { withWinograd } from './conv-winograd.ts'
 import { matmul } from './matmul.ts'
-import type { TiledCall } from './matmul-kernels.ts'
 import { pad } from './movement.ts'
+import { alsoWriting, storeTo, sumOfParts } from './parts.ts'
 import { reducePartials } from './reduce-kernels.ts'
 import { reshape } from './reshape.ts'
 import { asPair, type PairOption, pairOf } from './window.ts'
@@ -104,7 +96,7 @@ export const convForwardOp: KernelOp<'x' | 'w', Windows> = {
       name,
       calls: (): KernelCall[] => [{ ...call(), bindings, epilogue: true, ...work(shape) }],
     }))
-    return withWinograd(direct, shape, false, device)
+    return withWinograd(direct, shape, 'forward', device, work(shape))
   },
   cost: ([x, w], _, attrs) => work(convShape((x as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { x, w }, grad, attrs }) => ({
@@ -136,7 +128,7 @@ export const convInputGradOp: KernelOp<'dy' | 'w', Sized> = {
         return [{ ...tiled, bindings: { [images]: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
       },
     }))
-    return withWinograd(direct, shape, true, device)
+    return withWinograd(direct, shape, 'input', device, work(shape))
   },
   cost: ([, w], [dx], attrs) => work(convShape((dx as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { dy, w }, grad, attrs }) => ({
@@ -164,10 +156,12 @@ export const convWeightGradOp: KernelOp<'x' | 'dy', Sized & { readonly sums?: tr
   ],
   variants: ({ inputs: [x], outputs: [dw], attrs, device }) => {
     const shape = convShape((x as Spec).shape, (dw as Spec).shape, attrs)
-    return convWeightGradVariants(shape, device).map((variant) => ({
+    const { sums = false } = attrs
+    const direct = convWeightGradVariants(shape, device).map((variant) => ({
       name: variant.name,
-      calls: () => weightGradCalls(shape, variant, attrs.sums ?? false),
+      calls: () => weightGradCalls(shape, variant, sums),
     }))
+    return withWinograd(direct, shape, 'weight', device, { flops: work(shape).flops, sums })
   },
   cost: ([x], [dw], attrs) => work(convShape((x as Spec).shape, (dw as Spec).shape, attrs)),
   backward: ({ in: { x, dy }, grad, attrs }) => ({
@@ -189,56 +183,6 @@ function weightGrad(x: Tensor, dy: Tensor, attrs: Sized): Tensor {
   return call1(convWeightGradOp, [x, dy], attrs)
 }
 
-/** The kernel with one more buffer that it writes. */
-function alsoWriting(kernel: Kernel, name: string): Kernel {
-  return { ...kernel, bindings: [...kernel.bindings, { name, access: 'read_write' }] }
-}
-
-function storePart(binding: number): string {
-  return `@group(0) @binding(${binding}) var<storage, read_write> parts: array<f32>;
-fn store_y(i: u32, value: f32) {
-  parts[i] = value;
-}`
-}
-
-const sumOfParts = `alias Acc = f32;
-fn identity() -> Acc { return 0.0; }
-fn combine(a: Acc, b: Acc) -> Acc { return a + b; }
-fn finish(a: Acc) -> f32 { return a; }`
-
-function withWinograd(direct: readonly Variant[], shape: ConvShape, isGrad: boolean, device: DeviceTraits): Variant[] {
-  const ways = byWinograd(shape, isGrad, device)
-  return winogradPays(shape, isGrad, device) ? [...ways, ...direct] : [...direct, ...ways]
-}
-
-function byWinograd(shape: ConvShape, isGrad: boolean, device: DeviceTraits): Variant[] {
-  const { flops } = work(shape)
-  return winogradVariants(shape, isGrad, device).map(({ name, weights, input, product, output, sizes }) => {
-    const temp = (what: keyof typeof sizes): Operand => ({ temp: what, bytes: 4 * sizes[what] })
-    const into = (call: TiledCall, what: keyof typeof sizes, bindings: KernelCall['bindings']): KernelCall => ({
-      ...call,
-      kernel: alsoWriting(call.kernel, 'parts'),
-      params: { ...call.params, EPILOGUE_DECLS: storePart(call.kernel.bindings.length) },
-      bindings: { ...bindings, parts: temp(what) },
-      flops: what === 'product' ? (flops * 4) / 9 : 2 * sizes[what],
-      bytes: 4 * sizes[what] * (what === 'product' ? 1 : 2),
-    })
-    const calls = (): KernelCall[] => [
-      into(weights, 'weights', { w: { input: 1 } }),
-      into(input, 'input', { x: { input: 0 } }),
-      into(product, 'product', { a: temp('input'), b: temp('weights') }),
-      {
-        ...output,
-        bindings: { m: temp('product') },
-        epilogue: true,
-        flops: 2 * sizes.product,
-        bytes: 5 * sizes.product,
-      },
-    ]
-    return { name, calls }
-  })
-}
-
 function weightGradCalls(shape: ConvShape, variant: WeightGradVariant, withSums: boolean): KernelCall[] {
   const plain = variant.call()
   const call = withSums
@@ -258,7 +202,7 @@ function weightGradCalls(shape: ConvShape, variant: WeightGradVariant, withSums:
   const first: KernelCall = {
     ...call,
     kernel: alsoWriting(call.kernel, 'parts'),
-    params: { ...call.params, EPILOGUE_DECLS: storePart(call.kernel.bindings.length) },
+    params: { ...call.params, EPILOGUE_DECLS: storeTo('parts', call.kernel.bindings.length) },
     bindings: { ...read, ...(withSums ? { sums: partSums } : {}), parts },
     ...work(shape),
   }

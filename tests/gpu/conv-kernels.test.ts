@@ -27,7 +27,13 @@ import {
   stripTile,
   type WeightGradVariant,
 } from '../../src/ops/conv-variants.ts'
-import { winogradCalls, winogradPays, winogradVariants } from '../../src/ops/conv-winograd.ts'
+import {
+  type ConvPass,
+  type WinogradSize,
+  winogradCalls,
+  winogradSize,
+  winogradWays,
+} from '../../src/ops/conv-winograd.ts'
 import type { MatmulTile, TiledCall } from '../../src/ops/matmul-kernels.ts'
 import { expectClose, noise, runShader, traitsFor } from './shader-run.ts'
 
@@ -230,42 +236,51 @@ const winogradShapes: Readonly<Record<string, ConvShape>> = {
   'half patches': conv(4, 8, 5, 3, { size: [5, 6], padding: [1, 0] }),
   'wide padding': conv(8, 4, 3, 3, { padding: [2, 2] }),
 }
+const passes: readonly ConvPass[] = ['forward', 'input', 'weight']
+const sizes: readonly WinogradSize[] = [2, 4]
 test.each(Object.entries(winogradShapes))("%s match f64 by Winograd's method", async (_, shape) => {
   const count = lengths(shape)
   const arrays = { x: noise(count.x, 3), w: noise(count.w, 4), dy: noise(count.y, 5) }
+  const { x, w, dy } = arrays
   const expected = reference(shape, arrays)
-  for (const isGrad of [false, true]) {
-    const calls = winogradCalls(shape, isGrad, { tm: 2, tn: 4, wx: 2, wy: 4 })
-    if (calls === null) throw new Error('the method does not apply')
-    const { weights, input, product, output, sizes } = calls
-    const u = await runShader(weights, [arrays.w], sizes.weights)
-    const v = await runShader(input, [isGrad ? arrays.dy : arrays.x], sizes.input)
-    const m = await runShader(product, [Float32Array.from(v.values), Float32Array.from(u.values)], sizes.product)
-    const y = await runShader(output, [Float32Array.from(m.values)], isGrad ? count.x : count.y)
-    expectClose(y.values, isGrad ? expected.dx : expected.y)
+  const given = { forward: [x, w], input: [dy, w], weight: [dy, x] } as const
+  const wanted = { forward: expected.y, input: expected.dx, weight: expected.dw }
+  for (const pass of passes) {
+    for (const size of sizes) {
+      const calls = winogradCalls(shape, pass, size, { tm: 2, tn: 4, wx: 2, wy: 4 })
+      if (calls === null) throw new Error('the method does not apply')
+      const { a, b, product, result } = calls
+      const left = await runShader(a.call, [given[pass][0]], a.elements)
+      const right = await runShader(b.call, [given[pass][1]], b.elements)
+      const operands = [Float32Array.from(left.values), Float32Array.from(right.values)]
+      const m = await runShader(product.call, operands, product.elements)
+      const { values } = await runShader(result, [Float32Array.from(m.values)], wanted[pass].length)
+      expectClose(values, wanted[pass], size === 4 ? 3e-5 : undefined)
+    }
   }
 })
 
-test("Winograd's method is offered where it pays and fits", () => {
+test("Winograd's method is offered where it applies and fits, and taken where it pays", () => {
   const shape = conv(64, 32, 14, 3, { padding: [1, 1] })
   const names = (changes: Partial<ConvShape>, bytes = 2 ** 27): string[] =>
-    winogradVariants({ ...shape, ...changes }, false, { ...traitsFor(false), maxBindingBytes: bytes }).map(
+    winogradWays({ ...shape, ...changes }, 'forward', { ...traitsFor(false), maxBindingBytes: bytes }).map(
       (v) => v.name,
     )
-  expect(names({})).toHaveLength(2)
+  expect(names({}).map((name) => name.replace(/-.*/, ''))).toEqual(['winograd2', 'winograd2', 'winograd4', 'winograd4'])
+  expect(names({ size: [14, 3] }).map((name) => name.replace(/-.*/, ''))).toEqual(['winograd2', 'winograd2'])
   expect(names({ channels: 16 })).toEqual([])
   expect(names({ stride: [2, 2] })).toEqual([])
   expect(names({ dilation: [2, 2], padding: [2, 2] })).toEqual([])
   expect(names({ kernel: [5, 5] })).toEqual([])
   expect(names({ groups: 2 })).toEqual([])
   expect(names({}, 2 ** 18)).toEqual([])
-  const pays = (changes: Partial<ConvShape>, software: boolean): boolean =>
-    winogradPays({ ...shape, outputs: 64, ...changes }, true, traitsFor(software))
-  expect(pays({}, true)).toBe(true)
-  expect(pays({}, false)).toBe(false)
-  expect(pays({ channels: 32 }, true)).toBe(false)
-  expect(pays({ size: [7, 7] }, true)).toBe(false)
-  expect(pays({ stride: [2, 2] }, true)).toBe(false)
+  const taken = (changes: Partial<ConvShape>, software = true): (WinogradSize | null)[] =>
+    passes.map((pass) => winogradSize({ ...shape, ...changes }, pass, traitsFor(software)))
+  expect(taken({})).toEqual([4, 4, 4])
+  expect(taken({}, false)).toEqual([null, null, null])
+  expect(taken({ channels: 512, outputs: 512, size: [2, 2], images: 1 })).toEqual([null, null, null])
+  expect(taken({ channels: 16 })).toEqual([null, null, null])
+  expect(taken({ stride: [2, 2] })).toEqual([null, null, null])
 })
 
 test('shared tiles fit the device', () => {
