@@ -6,6 +6,7 @@ import { TrainRun } from './common/run.ts'
 import { baselinesOf, forecastTest, stepsOf, trainForecaster } from './forecast-model.ts'
 import { type ForecastOptions, type ForecastSettings, forecastCommandLine } from './forecast-options.ts'
 import { forecastReport, type SeedResult } from './forecast-report.ts'
+import { seriesOptions } from './forecast-series.ts'
 import { errorTable, means, verdicts } from './forecast-table.ts'
 
 /** `forecast`: recurrent networks that forecast series. */
@@ -61,10 +62,7 @@ async function readForecastData(options: ForecastOptions): Promise<{ settings: F
   const csv = await readFile(file).catch((cause: Error) => {
     throw new Error(`forecast: ${file} cannot be read (${cause.message}); --data names a CSV file`, { cause })
   })
-  const series = readSeries(csv, {
-    ...(columns && { columns: withTargets(columns, target) }),
-    ...(cycles && { cycles }),
-  })
+  const series = readSeries(csv, seriesOptions(options))
   const test = options.test ?? Math.floor(lengthOf(series) / 5)
   const settings = {
     ...rest,
@@ -77,11 +75,6 @@ async function readForecastData(options: ForecastOptions): Promise<{ settings: F
     test,
   }
   return { settings, data: forecastData(series, { targets: target, window, horizon, test, leaveOut }) }
-}
-
-/** What is forecast is seen too. */
-export function withTargets(columns: readonly string[], target: readonly string[]): string[] {
-  return [...new Set([...columns, ...target])]
 }
 
 function lengthOf({ shape }: Series): number {

@@ -4,6 +4,7 @@ import {
   Forecaster,
   fitLinear,
   forecastData,
+  forecastNext,
   forecastScores,
   forecastWindows,
   levelOf,
@@ -218,6 +219,26 @@ describe('a forecaster', () => {
     apart.forEach((value, i) => {
       expect(value).toBeCloseTo(together[i] as number, 6)
     })
+  })
+
+  test('forecasts what comes after the end as if it were the first window of a test', async () => {
+    manualSeed(1)
+    const series = drawnSeries(60)
+    const data = forecastData(series, { targets: ['b', 'a'], window: 4, horizon: 2, test: 20 })
+    const config = { inputSize: 2, targets: data.targets, window: 4, horizon: 2, hiddenSize: 3, quantiles: [0.2, 0.8] }
+    const model = new Forecaster(config)
+    const past = { ...series, data: series.data.slice(0, 80), shape: [40, 2] }
+    const next = await forecastNext(model, past, data.normalizer)
+    const walked = await forecastWindows(model, data.test)
+    const expected = data.unscale(uncrossed(walked.slice(0, 8), 2), 2)
+    expect(next).toHaveLength(8)
+    next.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i] as number, 4)
+    })
+    const few = { ...series, data: series.data.slice(0, 6), shape: [3, 2] }
+    await expect(forecastNext(model, few, data.normalizer)).rejects.toThrow(
+      'forecastNext: the series has 3 steps; a forecast sees 4: give at least as many',
+    )
   })
 
   test('is refused with what is wrong', () => {

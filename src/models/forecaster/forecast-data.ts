@@ -1,4 +1,4 @@
-import { fitNormalizer, type Normalizer } from '../../data/normalizer.ts'
+import { fitNormalizer, type Normalizer, type NormalizerState } from '../../data/normalizer.ts'
 import { forwardFill, type Series } from '../../data/series.ts'
 import { SeriesWindows } from '../../data/series-windows.ts'
 import { fail } from '../../errors.ts'
@@ -71,12 +71,21 @@ export function forecastData(series: Series, options: ForecastDataOptions): Fore
     ...{ names, targets, normalizer },
     train: new SeriesWindows(inputs, wanted, { window, horizon, to: split }),
     test: new SeriesWindows(inputs, wanted, { window, horizon, from: split, to: end }),
-    unscale: (values, each = 1) =>
-      Float32Array.from(values, (value, i) => {
-        const at = targets[Math.floor(i / each) % targets.length] as number
-        return value * (normalizer.scale[at] as number) + (normalizer.shift[at] as number)
-      }),
+    unscale: (values, each = 1) => unscaled(normalizer, targets, values, each),
   }
+}
+
+/** @internal Scaled values [..., targets, each] in units of the series. */
+export function unscaled(
+  { shift, scale }: NormalizerState,
+  targets: readonly number[],
+  values: ArrayLike<number>,
+  each: number,
+): Float32Array<ArrayBuffer> {
+  return Float32Array.from(values, (value, i) => {
+    const at = targets[Math.floor(i / each) % targets.length] as number
+    return value * (scale[at] as number) + (shift[at] as number)
+  })
 }
 
 /** The scale of the steps to train on, with the names of values that none of them has. */

@@ -1,10 +1,16 @@
 import { DataLoader } from '../../data/loader.ts'
+import type { Normalizer } from '../../data/normalizer.ts'
+import { forwardFill, type Series } from '../../data/series.ts'
 import type { SeriesWindows } from '../../data/series-windows.ts'
 import { fail } from '../../errors.ts'
+import { noGrad, tensor } from '../../graph/tensor.ts'
 import type { Module } from '../../nn/module.ts'
 import { sum } from '../../ops/reduce.ts'
 import { evaluate } from '../../train/evaluate.ts'
 import type { Metric } from '../../train/metrics/metric.ts'
+import { unscaled } from './forecast-data.ts'
+import type { Forecaster } from './forecaster.ts'
+import { uncrossed } from './scores.ts'
 
 /**
  * What a forecaster makes of each of the windows, walking forward through the series: each forecast sees what was measured until then.
@@ -22,6 +28,37 @@ export async function forecastWindows(
     metrics: { collected },
   })
   return collected.values()
+}
+
+/**
+ * Forecasts the steps after the end of a series.
+ *
+ * @param series With the values that the model was trained with, in this order.
+ * @param normalizer The scale of that training.
+ * @returns [horizon, targets], or with quantiles behind in rising order, in units of the series.
+ */
+export async function forecastNext(
+  model: Forecaster,
+  series: Series,
+  normalizer: Normalizer,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { window, inputSize, targets, quantiles } = model.config
+  const steps = series.shape[0] ?? 0
+  if (series.names.length !== inputSize || normalizer.shift.length !== inputSize)
+    fail('forecastNext', `a step has ${series.names.length} values`, `the model and its scale know ${inputSize}`)
+  if (steps < window)
+    fail('forecastNext', `the series has ${steps} steps`, `a forecast sees ${window}: give at least as many`)
+  const seen = normalizer.apply(forwardFill(series).data.subarray((steps - window) * inputSize))
+  const training = model.training
+  model.eval()
+  try {
+    const x = tensor(seen, { shape: [1, window, inputSize] })
+    const made = Float32Array.from(await noGrad(() => model.forward(x)).data())
+    const levels = Math.max(1, quantiles.length)
+    return unscaled(normalizer, targets, uncrossed(made, levels), levels)
+  } finally {
+    if (training) model.train()
+  }
 }
 
 /** What comes out of a model, batch after batch. */
