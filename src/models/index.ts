@@ -41,7 +41,7 @@ export {
 } from './clustering/train-clusters.ts'
 export { type ForecastData, type ForecastDataOptions, forecastData } from './forecaster/forecast-data.ts'
 export { Forecaster, type ForecasterConfig } from './forecaster/forecaster.ts'
-export { forecastWindows, naiveForecast, windowTargets } from './forecaster/forecasts.ts'
+export { forecastNext, forecastWindows, naiveForecast, windowTargets } from './forecaster/forecasts.ts'
 export { fitLinear, type LinearForecast } from './forecaster/linear-forecast.ts'
 export { maskedMseLoss, pinballLoss } from './forecaster/losses.ts'
 export {
