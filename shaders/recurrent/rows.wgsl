@@ -2,6 +2,7 @@
 //
 // Params:   VALUES  one number of each row: f32, vec2<f32>, vec4<f32> or, of 8 rows, mat2x4<f32>; BATCH TIME ROWS  sizes.
 //           HAS_LENGTHS  rows have lengths; LOAD_LENGTHS  fn load_length(i: u32) -> i32.
+//           LOAD_MORE    fn load_more(i: u32) -> f32, where values that other loads read lie end to end, or nothing.
 //           IS_REVERSED  steps go from the last valid position to the first.
 
 alias Values = ${VALUES};
@@ -18,6 +19,7 @@ fn in_row${R}(values: Values) -> f32 {
 }
 #endfor
 ${LOAD_LENGTHS}
+${LOAD_MORE}
 
 fn sigmoid(x: f32) -> f32 {
   return 1.0 / (1.0 + exp(-clamp(x, -30.0, 30.0)));

@@ -9,28 +9,43 @@ export interface RecurrentShape {
   readonly units: number
 }
 
-/** `whole`: the threads go over the products of a workgroup's sequences; `held`: each holds a column of the weights in registers. */
-type Form = 'whole' | 'held'
-
-/** How a layer is cut: sequences and threads of a workgroup, products that a thread of `whole` forms at a time, steps of a dispatch. */
-export interface RecurrentCut {
-  readonly form: Form
+/** A workgroup owns sequences: its threads go over their products, or each of them holds a column of the weights in registers. */
+export interface WholeCut {
+  readonly form: 'whole' | 'held'
+  /** Sequences of a workgroup. */
   readonly rows: number
   readonly threads: number
+  /** Products that a thread of `whole` forms at a time. */
   readonly columns: number
+  /** Steps of a dispatch. */
   readonly steps: number
 }
 
-type Size = Omit<RecurrentCut, 'steps'>
+/** A dispatch is one step: threads `wx` by `wy`, each with `rows` sequences, and tiles of depth `bk`. */
+export interface StepCut {
+  readonly form: 'step'
+  readonly rows: number
+  readonly wx: number
+  readonly wy: number
+  readonly bk: number
+}
 
-/** `whole-4x4x4` by rows, threads and columns, `held-1x256`; with `-64` where a dispatch takes 64 steps of more. */
-export function cutName({ form, rows, threads, columns, steps }: RecurrentCut, time: number): string {
+/** How a layer is cut into workgroups and dispatches. */
+export type RecurrentCut = WholeCut | StepCut
+
+/**
+ * `whole-4x4x4` by rows, threads and columns and `held-1x256`, with `-64` where a dispatch takes 64 steps of more; `step-16x16x4` by threads
+ * and rows.
+ */
+export function cutName(cut: RecurrentCut, time: number): string {
+  if (cut.form === 'step') return `step-${cut.wx}x${cut.wy}x${cut.rows}`
+  const { form, rows, threads, columns, steps } = cut
   const size = `${form}-${rows}x${threads}${form === 'whole' ? `x${columns}` : ''}`
   return steps < time ? `${size}-${steps}` : size
 }
 
-/** The largest state for which threads hold their weights; a thread has room for hardly more, and compilers need their time. */
-const mostHeld = 128
+/** The largest state for which threads hold their weights; a thread has room for hardly more. */
+export const mostHeld = 128
 
 // Seconds that a dispatch may take and what a step costs, below what makes a driver give up or a page stutter.
 const SOFTWARE = { seconds: 0.5, step: 0, flops: 1.5e9 }
@@ -46,49 +61,71 @@ function stepsOf({ cell, batch, time, units }: RecurrentShape, rows: number, isS
 }
 
 /** A software adapter pays for each load and for each thread at a barrier: few threads that multiply much of what they load. */
-function softwareSizes({ batch, units }: RecurrentShape): readonly Size[] {
+function softwareCuts({ batch, units }: RecurrentShape): readonly Omit<WholeCut, 'steps'>[] {
   const columns = units < 32 ? 4 : 8
   // Two cores have a workgroup each.
   const most = [8, 4, 2, 1].find((rows) => 2 * rows <= batch) ?? 1
-  return [most, ...[8, 4, 2, 1].filter((rows) => rows !== most)].map((rows): Size => {
+  return [most, ...[8, 4, 2, 1].filter((rows) => rows !== most)].map((rows) => {
     return { form: 'whole', rows, threads: 4, columns }
   })
 }
 
 /** A GPU has room for workgroups until there are hundreds. */
-function gpuSizes({ cell, batch, units }: RecurrentShape, { maxInvocations }: DeviceTraits): readonly Size[] {
+function gpuCuts(
+  { cell, batch, units }: RecurrentShape,
+  { maxInvocations }: DeviceTraits,
+): readonly Omit<WholeCut, 'steps'>[] {
   const held = Math.ceil((gatesOf(cell) * units) / 32) * 32
   const wide = Math.min(256, maxInvocations, held)
   const fewest = batch >= 1024 ? 4 : batch >= 512 ? 2 : 1
-  return [fewest, ...[1, 2, 4].filter((rows) => rows !== fewest)].flatMap((rows): Size[] => [
-    { form: 'held', rows, threads: held, columns: 1 },
-    { form: 'whole', rows, threads: wide, columns: 1 },
-    { form: 'whole', rows, threads: wide, columns: 4 },
+  return [fewest, ...[1, 2, 4].filter((rows) => rows !== fewest)].flatMap((rows) => [
+    { form: 'held', rows, threads: held, columns: 1 } as const,
+    { form: 'whole', rows, threads: wide, columns: 1 } as const,
+    { form: 'whole', rows, threads: wide, columns: 4 } as const,
   ])
 }
 
-/** Numbers that the backward kernel of a form keeps of a row in shared memory; the forward kernels keep no more. */
-function keptOf(form: Form, weights: number, units: number): number {
-  return 2 * units + (form === 'held' ? 2 : 1) * weights
-}
-
-/** The ways to run a layer that are legal on a device, the default first; none where a state does not fit a workgroup. */
-export function recurrentCuts(shape: RecurrentShape, device: DeviceTraits): RecurrentCut[] {
+function wholeCuts(shape: RecurrentShape, device: DeviceTraits): WholeCut[] {
   const { cell, batch, units } = shape
-  const sizes = device.software ? softwareSizes(shape) : gpuSizes(shape, device)
-  return sizes
-    .filter(
-      ({ form, rows, threads }) =>
+  const cuts = device.software ? softwareCuts(shape) : gpuCuts(shape, device)
+  return cuts
+    .filter(({ form, rows, threads }) => {
+      const isHeld = form === 'held'
+      // Numbers that backward.wgsl keeps of a row; forward.wgsl keeps no more.
+      const kept = 2 * units + (isHeld ? 2 : 1) * gatesOf(cell) * units
+      return (
         (rows === 1 || rows < 2 * batch) &&
-        4 * rows * keptOf(form, gatesOf(cell) * units, units) <= device.maxWorkgroupBytes &&
+        4 * rows * kept <= device.maxWorkgroupBytes &&
         threads <= device.maxInvocations &&
-        !(form === 'held' && units > mostHeld),
-    )
+        !(isHeld && units > mostHeld)
+      )
+    })
     .map((size) => ({ ...size, steps: stepsOf(shape, size.rows, device.software) }))
 }
 
+function stepCuts(software: boolean): readonly StepCut[] {
+  if (software) return [4, 1].map((rows) => ({ form: 'step', rows, wx: 4, wy: 1, bk: 16 }))
+  const sizes = [
+    [16, 16, 2],
+    [16, 16, 4],
+    [16, 16, 1],
+    [16, 4, 4],
+    [16, 8, 1],
+  ] as const
+  return sizes.map(([wx, wy, rows]) => ({ form: 'step', rows, wx, wy, bk: 16 }))
+}
+
+/** The ways to run a layer that are legal on a device, the default first. */
+export function recurrentCuts(shape: RecurrentShape, device: DeviceTraits): RecurrentCut[] {
+  const [whole, step] = [wholeCuts(shape, device), stepCuts(device.software)]
+  if (whole.length === 0) return [...step]
+  if (shape.units <= mostHeld) return whole
+  // Workgroups that own sequences read all weights at every step, and a GPU would rather share them.
+  return device.software ? [...whole, ...step] : [...step, ...whole]
+}
+
 /** Where the dispatches of a cut begin, and how many steps each takes. */
-export function stretches({ steps }: RecurrentCut, time: number): { readonly start: number; readonly steps: number }[] {
+export function stretches({ steps }: WholeCut, time: number): { readonly start: number; readonly steps: number }[] {
   return Array.from({ length: Math.ceil(time / steps) }, (_, i) => ({
     start: i * steps,
     steps: Math.min(steps, time - i * steps),

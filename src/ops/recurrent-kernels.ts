@@ -1,6 +1,8 @@
 import advanceText from '../../shaders/recurrent/advance.wgsl?raw'
 import backwardText from '../../shaders/recurrent/backward.wgsl?raw'
+import backwardStepText from '../../shaders/recurrent/backward_step.wgsl?raw'
 import forwardText from '../../shaders/recurrent/forward.wgsl?raw'
+import forwardStepText from '../../shaders/recurrent/forward_step.wgsl?raw'
 import retreatText from '../../shaders/recurrent/retreat.wgsl?raw'
 import rowsText from '../../shaders/recurrent/rows.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
@@ -25,15 +27,16 @@ const common = {
   IS_RELU: 'flag',
   ROWS: 'int',
   VALUES: 'code',
-  START: 'int',
-  STEPS: 'int',
   IS_REVERSED: 'flag',
   HAS_LENGTHS: 'flag',
   LOAD_LENGTHS: 'code',
+  LOAD_MORE: 'code',
+  IS_QUADS: 'flag',
 } as const
 
 const forward = {
   ...common,
+  START: 'int',
   IS_SAVING: 'flag',
   HAS_SAVED: 'flag',
   HAS_STATE: 'flag',
@@ -53,8 +56,11 @@ const backward = {
   LOAD_DLAST: 'code',
 } as const
 
-/** What the threads of a workgroup share out among them. */
-const threads = { THREADS: 'int', TN: 'int', IS_HELD: 'flag', IS_QUADS: 'flag' } as const
+/** A workgroup that owns sequences, over some of their steps. */
+const owning = { THREADS: 'int', TN: 'int', IS_HELD: 'flag', STEPS: 'int' } as const
+
+/** Threads and the depth of tiles, for one step. */
+const stepping = { WX: 'int', WY: 'int', BK: 'int' } as const
 
 /** The kernels of a pass by what they bind beside w. */
 /* @__NO_SIDE_EFFECTS__ */
@@ -80,25 +86,58 @@ const walked = {
   plain: ['saved', 'dx: read_write', 'dstate: read_write'],
   gru: ['saved', 'dx: read_write', 'dstate: read_write', 'prev', 'dp: read_write'],
 }
-const whole = kernelsOf('recurrent/forward.wgsl', forwardText, { ...forward, ...threads }, written)
-const wholeBack = kernelsOf('recurrent/backward.wgsl', backwardText, { ...backward, ...threads }, walked)
 
-/** A whole sequence forward; with `isSaving` all that the backward pass reads is written too. */
-export function forwardKernel(cell: Cell, isSaving: boolean): Kernel {
-  return !isSaving ? whole.inferring : partsOf(cell) > 0 ? whole.savingParts : whole.saving
+/** The same kinds with one buffer more, at a place of their own. */
+function withBuffer<Kind extends string>(
+  kinds: Readonly<Record<Kind, readonly string[]>>,
+  buffer: string,
+  at: number,
+): Record<Kind, readonly string[]> {
+  const entries = Object.entries<readonly string[]>(kinds).map(([kind, names]) => [
+    kind,
+    [...names.slice(0, at), buffer, ...names.slice(at)],
+  ])
+  return Object.fromEntries(entries) as Record<Kind, readonly string[]>
 }
 
-/** A whole sequence back through time. */
-export function backwardKernel(cell: Cell): Kernel {
-  return cell === 'gru' ? wholeBack.gru : wholeBack.plain
+const forwardKernels = {
+  whole: kernelsOf('recurrent/forward.wgsl', forwardText, { ...forward, ...owning }, written),
+  step: kernelsOf(
+    'recurrent/forward_step.wgsl',
+    forwardStepText,
+    { ...forward, ...stepping },
+    withBuffer(written, 'carry: read_write', 1),
+  ),
+}
+const backwardKernels = {
+  whole: kernelsOf('recurrent/backward.wgsl', backwardText, { ...backward, ...owning, START: 'int' }, walked),
+  step: kernelsOf(
+    'recurrent/backward_step.wgsl',
+    backwardStepText,
+    { ...backward, ...stepping, IS_END: 'flag' },
+    withBuffer(walked, 'count: read_write', 3),
+  ),
 }
 
-/** The parameters that the kernels of both directions take; `isQuads` where w can be read by fours. */
-export function commonParams(
+/** The kernel of a pass forward; with `isSaving` all that the backward pass reads is written too. */
+export function forwardKernel(cell: Cell, { form }: RecurrentCut, isSaving: boolean): Kernel {
+  const kernels = forwardKernels[form === 'step' ? 'step' : 'whole']
+  return !isSaving ? kernels.inferring : partsOf(cell) > 0 ? kernels.savingParts : kernels.saving
+}
+
+/** The kernel of a pass back through time. */
+export function backwardKernel(cell: Cell, { form }: RecurrentCut): Kernel {
+  const kernels = backwardKernels[form === 'step' ? 'step' : 'whole']
+  return cell === 'gru' ? kernels.gru : kernels.plain
+}
+
+/** The parameters that all kernels take, and those of the cut but for its steps; `isQuads` where w can be read by fours. */
+export function cutParams(
   { cell, batch, time, units }: RecurrentShape,
-  { form, rows, threads, columns }: RecurrentCut,
+  cut: RecurrentCut,
   isQuads: boolean,
 ): Readonly<Record<string, number | boolean | string>> {
+  const { rows } = cut
   return {
     BATCH: Math.max(1, batch),
     TIME: time,
@@ -109,9 +148,9 @@ export function commonParams(
     IS_RELU: cell === 'relu',
     ROWS: rows,
     VALUES: rows === 1 ? 'f32' : rows <= 4 ? `vec${rows}<f32>` : 'mat2x4<f32>',
-    THREADS: threads,
-    TN: columns,
-    IS_HELD: form === 'held',
     IS_QUADS: isQuads,
+    ...(cut.form === 'step'
+      ? { WX: cut.wx, WY: cut.wy, BK: cut.bk }
+      : { THREADS: cut.threads, TN: cut.columns, IS_HELD: cut.form === 'held' }),
   }
 }

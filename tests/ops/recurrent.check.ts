@@ -1,6 +1,6 @@
 import { call } from '../../src/graph/tensor.ts'
 import { recurrent, type Tensor } from '../../src/index.ts'
-import { recurrentGradOp } from '../../src/ops/recurrent.ts'
+import { recurrentGradOp } from '../../src/ops/recurrent-backward.ts'
 import { defineCheck, type InputSpec, type OpCheck, type Ref, type Sample } from './check.ts'
 import { zeros } from './reference.ts'
 
@@ -112,7 +112,11 @@ const walkBack = defineCheck({
   op: 'recurrentGrad',
   call: ([x, w, dy]) => {
     const { output } = recurrent('tanh', x as Tensor, w as Tensor)
-    return call(recurrentGradOp, [w as Tensor, output, output, dy as Tensor], { cell: 'tanh', reversed: false })
+    return call(recurrentGradOp, [w as Tensor, output, output, dy as Tensor], {
+      cell: 'tanh',
+      reversed: false,
+      within: '',
+    })
   },
   reference: (inputs) => {
     const [x, w, dy] = inputs as [Ref, Ref, Ref]

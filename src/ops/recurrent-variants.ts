@@ -1,0 +1,77 @@
+import type { KernelCall, Variant } from '../graph/op.ts'
+import { type Spec, specBytes } from '../graph/value.ts'
+import { gatesOf } from './recurrent-cell.ts'
+import {
+  cutName,
+  type RecurrentCut,
+  type RecurrentShape,
+  type StepCut,
+  stretches,
+  type WholeCut,
+} from './recurrent-cuts.ts'
+
+/** A dispatch without its place in the work. */
+export type Dispatch = Omit<KernelCall, 'grid' | 'flops' | 'bytes'>
+
+/** What one pass over a layer dispatches, whichever way it is cut. */
+export interface Pass {
+  /** Steps from `start` on. */
+  whole(cut: WholeCut, start: number, steps: number): Dispatch
+  /** All dispatches, in order. */
+  steps(cut: StepCut, groups: number): readonly Dispatch[]
+  /** Units of a thread where a dispatch is one step. */
+  readonly unitsPerThread: number
+  /** Goes from the last step to the first. */
+  readonly isBackward: boolean
+}
+
+/** Useful work of one pass. */
+export function costOf(
+  { cell, batch, time, units }: RecurrentShape,
+  specs: readonly Spec[],
+): { readonly flops: number; readonly bytes: number } {
+  return {
+    flops: 2 * batch * time * gatesOf(cell) * units * units,
+    bytes: specs.reduce((total, s) => total + specBytes(s), 0),
+  }
+}
+
+/** The dispatches of each cut, one after the other, each with its share of the work. */
+export function variantsOf(
+  shape: RecurrentShape,
+  cuts: readonly RecurrentCut[],
+  work: { readonly flops: number; readonly bytes: number },
+  pass: Pass,
+): Variant[] {
+  const shared = (dispatch: Dispatch, grid: KernelCall['grid'], share: number): KernelCall => {
+    return { ...dispatch, grid, flops: work.flops * share, bytes: work.bytes * share }
+  }
+  return cuts.map((cut) => ({
+    name: cutName(cut, shape.time),
+    calls: () => {
+      if (cut.form === 'step') {
+        const width = Math.ceil(shape.units / (cut.wx * pass.unitsPerThread))
+        const height = Math.ceil(shape.batch / (cut.wy * cut.rows))
+        const dispatches = pass.steps(cut, width * height)
+        return dispatches.map((dispatch) => shared(dispatch, [width, height, 1], 1 / dispatches.length))
+      }
+      const calls = stretches(cut, shape.time).map(({ start, steps }) => {
+        const grid = [Math.ceil(shape.batch / cut.rows), 1, 1] as const
+        return shared(pass.whole(cut, start, steps), grid, steps / shape.time)
+      })
+      return pass.isBackward ? calls.reverse() : calls
+    },
+  }))
+}
+
+/** A kernel op for each set of inputs, made once. */
+export function memoized<Name extends string, Made>(
+  known: Map<string, Made>,
+  names: readonly Name[],
+  make: (names: readonly Name[]) => Made,
+): Made {
+  const key = names.join()
+  const made = known.get(key) ?? make(names)
+  known.set(key, made)
+  return made
+}
