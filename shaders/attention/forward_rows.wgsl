@@ -13,6 +13,7 @@
 // Params:   HEADS GROUP QUERIES KEYS DEPTH  sizes; GROUP heads of q share one of k and v.
 //           Q_OFFSET Q_ROW K_OFFSET K_ROW V_OFFSET V_ROW  where heads lie, in elements.
 //           IS_QUADS        DEPTH is a multiple of 4.
+//           IS_UNROLLED COPIES  the loops over a head are written out, COPIES = ceil(DEPTH / 4) times; otherwise COPIES is 1.
 //           TM TN THREADS   queries of a thread, keys at a time, threads of a workgroup.
 //           the others      as in scores.wgsl.
 // The softmax is summed up as keys come (Milakov and Gimelshein 2018): nothing of the size QUERIES x KEYS is stored.
@@ -51,7 +52,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let q${I} = ${Q_OFFSET}u + (batch * ${QUERIES}u + i${I}) * ${Q_ROW}u + head * ${DEPTH}u;
   var top${I} = MASKED;
   var total${I} = 0.0;
+  var own${I}: array<vec4<f32>, ${(DEPTH + 3) / 4}>;
   var o${I}: array<vec4<f32>, ${(DEPTH + 3) / 4}>;
+#endfor
+#for C in 0..COPIES
+#if IS_UNROLLED
+  {
+    const c = ${C}u;
+#else
+  for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
+#endif
+#for I in 0..TM
+    own${I}[c] = q_quad(q${I}, c);
+#endfor
+  }
 #endfor
 
   for (var block = 0u; block < ${(KEYS + TN - 1) / TN}u; block++) {
@@ -67,17 +81,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var s${I}_${J} = 0.0;
 #endfor
 #endfor
+#for C in 0..COPIES
+#if IS_UNROLLED
+    {
+      const c = ${C}u;
+#else
     for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
-#for I in 0..TM
-      let a${I} = q_quad(q${I}, c);
-#endfor
+#endif
 #for J in 0..TN
       let b${J} = k_quad(k${J}, c);
 #for I in 0..TM
-      s${I}_${J} += dot(a${I}, b${J});
+      s${I}_${J} += dot(own${I}[c], b${J});
 #endfor
 #endfor
     }
+#endfor
 #for I in 0..TM
     var peak${I} = top${I};
 #for J in 0..TN
@@ -95,7 +113,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
 #endfor
 #endfor
+#for C in 0..COPIES
+#if IS_UNROLLED
+    {
+      const c = ${C}u;
+#else
     for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
+#endif
 #for J in 0..TN
       let b${J} = v_quad(v${J}, c);
 #endfor
@@ -107,6 +131,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       o${I}[c] = sum${I};
 #endfor
     }
+#endfor
   }
 
 #for I in 0..TM
@@ -115,7 +140,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let share = select(0.0, 1.0 / total${I}, is_seen);
     lse[(batch * ${HEADS}u + head) * ${QUERIES}u + i${I}] = select(0.0, top${I} + log(total${I}), is_seen);
     let at = ((batch * ${QUERIES}u + i${I}) * ${HEADS}u + head) * ${DEPTH}u;
+#for C in 0..COPIES
+#if IS_UNROLLED
+    {
+      const c = ${C}u;
+#else
     for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
+#endif
       let value = o${I}[c] * share;
 #if IS_QUADS
       o[at / 4u + c] = value;
@@ -127,6 +158,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endfor
 #endif
     }
+#endfor
   }
 #endfor
 }

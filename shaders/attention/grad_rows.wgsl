@@ -19,6 +19,7 @@
 //           HEADS GROUP QUERIES KEYS DEPTH  sizes; GROUP heads of q share one of k and v.
 //           Q_OFFSET Q_ROW K_OFFSET K_ROW V_OFFSET V_ROW  where heads lie, in elements.
 //           IS_QUADS        DEPTH is a multiple of 4.
+//           IS_UNROLLED COPIES  the loops over a head are written out, COPIES = ceil(DEPTH / 4) times; otherwise COPIES is 1.
 //           TM TN THREADS   rows of a thread, rows of the other kind at a time, threads of a workgroup.
 //           the others      as in scores.wgsl.
 // Each thread adds up its own rows in order: no atomics.
@@ -84,6 +85,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
   let keys = keys_of(batch);
 #for I in 0..TM
+  var left${I}: array<vec4<f32>, ${(DEPTH + 3) / 4}>;
+  var down${I}: array<vec4<f32>, ${(DEPTH + 3) / 4}>;
   var x${I}: array<vec4<f32>, ${(DEPTH + 3) / 4}>;
 #if OF_KEYS
   var y${I}: array<vec4<f32>, ${(DEPTH + 3) / 4}>;
@@ -102,6 +105,30 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let lse${I} = stats[at${I}];
   let dot${I} = stats[at${I} + 1u];
 #endif
+#endfor
+#for J in 0..TN
+  var right${J}: array<vec4<f32>, ${(DEPTH + 3) / 4}>;
+#if OF_KEYS
+  var up${J}: array<vec4<f32>, ${(DEPTH + 3) / 4}>;
+#endif
+#endfor
+#for C in 0..COPIES
+#if IS_UNROLLED
+  {
+    const c = ${C}u;
+#else
+  for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
+#endif
+#for I in 0..TM
+#if OF_KEYS
+    left${I}[c] = k_quad(a${I}, c);
+    down${I}[c] = v_quad(b${I}, c);
+#else
+    left${I}[c] = q_quad(a${I}, c);
+    down${I}[c] = g_quad(b${I}, c);
+#endif
+#endfor
+  }
 #endfor
 
 #if OF_KEYS
@@ -152,30 +179,29 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var t${I}_${J} = 0.0;
 #endfor
 #endfor
-    for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
-#for I in 0..TM
-#if OF_KEYS
-      let left${I} = k_quad(a${I}, c);
-      let down${I} = v_quad(b${I}, c);
+#for C in 0..COPIES
+#if IS_UNROLLED
+    {
+      const c = ${C}u;
 #else
-      let left${I} = q_quad(a${I}, c);
-      let down${I} = g_quad(b${I}, c);
+    for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
 #endif
-#endfor
 #for J in 0..TN
 #if OF_KEYS
-      let right${J} = q_quad(c${J}, c);
-      let up${J} = g_quad(d${J}, c);
+      right${J}[c] = q_quad(c${J}, c);
+      let up_now${J} = g_quad(d${J}, c);
+      up${J}[c] = up_now${J};
 #else
-      let right${J} = k_quad(c${J}, c);
-      let up${J} = v_quad(d${J}, c);
+      right${J}[c] = k_quad(c${J}, c);
+      let up_now${J} = v_quad(d${J}, c);
 #endif
 #for I in 0..TM
-      s${I}_${J} += dot(left${I}, right${J});
-      t${I}_${J} += dot(down${I}, up${J});
+      s${I}_${J} += dot(left${I}[c], right${J}[c]);
+      t${I}_${J} += dot(down${I}[c], up_now${J});
 #endfor
 #endfor
     }
+#endfor
 #for I in 0..TM
 #for J in 0..TN
 #if OF_KEYS
@@ -200,30 +226,29 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
 #endfor
 #endfor
-    for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
-#for J in 0..TN
-#if OF_KEYS
-      let right${J} = q_quad(c${J}, c);
-      let up${J} = g_quad(d${J}, c);
+#for C in 0..COPIES
+#if IS_UNROLLED
+    {
+      const c = ${C}u;
 #else
-      let right${J} = k_quad(c${J}, c);
+    for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
 #endif
-#endfor
 #for I in 0..TM
       var x_sum${I} = x${I}[c];
 #for J in 0..TN
-      x_sum${I} += slope${I}_${J} * right${J};
+      x_sum${I} += slope${I}_${J} * right${J}[c];
 #endfor
       x${I}[c] = x_sum${I};
 #if OF_KEYS
       var y_sum${I} = y${I}[c];
 #for J in 0..TN
-      y_sum${I} += share${I}_${J} * up${J};
+      y_sum${I} += share${I}_${J} * up${J}[c];
 #endfor
       y${I}[c] = y_sum${I};
 #endif
 #endfor
     }
+#endfor
   }
   }
 
@@ -233,7 +258,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #else
   if (first + ${I}u < ${QUERIES}u) {
 #endif
+#for C in 0..COPIES
+#if IS_UNROLLED
+    {
+      const c = ${C}u;
+#else
     for (var c = 0u; c < ${(DEPTH + 3) / 4}u; c++) {
+#endif
       let x_value = x${I}[c];
 #if OF_KEYS
       let y_value = y${I}[c];
@@ -264,6 +295,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endfor
 #endif
     }
+#endfor
   }
 #endfor
 }

@@ -65,7 +65,7 @@ const sizes = {
   HAS_DROPS: 'flag',
   LOAD_DROPS: 'code',
 } as const
-const rows = { IS_QUADS: 'flag', TM: 'int', TN: 'int', THREADS: 'int' } as const
+const rows = { IS_QUADS: 'flag', IS_UNROLLED: 'flag', COPIES: 'int', TM: 'int', TN: 'int', THREADS: 'int' } as const
 const shared = { TM: 'int', TN: 'int', WX: 'int', WY: 'int', DC: 'int' } as const
 
 const includes = {
@@ -145,12 +145,19 @@ export function attentionTileName({ tm, tn, wx, wy, dc, isSingle }: AttentionTil
   return dc === undefined ? `rows-${tm}x${tn}x${wy}` : `tile-${wy * tm}x${wx * tn}x${dc}-${tm}x${tn}`
 }
 
+// Rows of a thread, and of the other side at a time. A thread holds its rows and what it adds up for them in registers.
 const ROWS: readonly AttentionTile[] = [
-  [4, 4],
-  [4, 8],
-  [2, 4],
-  [1, 4],
+  [4, 1],
+  [2, 1],
+  [2, 2],
+  [1, 1],
 ].map(([tm = 1, tn = 1]) => ({ tm, tn, wx: 1, wy: 16 }))
+
+/** Vectors of four that threads hold at most: with more, a software driver takes seconds to compile. */
+const heldVectors = 64
+
+/** Vectors of four in a head up to which loops over it are written out, so that what a thread holds lies in registers. */
+const longestUnrolled = 16
 
 // A thread holds `tm` rows of a head in registers, an eighth of each; the longer the head the fewer the rows.
 const TILES: readonly AttentionTile[] = [
@@ -180,8 +187,10 @@ export function attentionTiles(
   device: DeviceTraits,
 ): AttentionTile[] {
   const short = Math.min(queries, keys)
+  const held = Math.ceil(depth / 4) * (isGrad ? 4 : 2)
+  const fitting = ROWS.filter(({ tm }) => tm === 1 || tm * held <= heldVectors)
   // The smaller the tile the sooner it is compiled, which is what counts where there is little to do.
-  const registers = short < 32 ? ROWS.slice(2).reverse() : ROWS
+  const registers = short < 32 ? fitting.reverse() : fitting
   const sums = Math.ceil(depth / 8) * (isGrad ? 2 : 1)
   const tiles = TILES.filter(
     (tile) =>
@@ -211,8 +220,15 @@ export function tileParams(
   { tm, tn, wx, wy, dc, isSingle }: AttentionTile,
 ): Readonly<Record<string, number | boolean>> {
   const { heads, kvHeads, queries, keys, depth, scale, causal } = shape
-  const threads: Record<string, number | boolean> =
-    dc === undefined ? { IS_QUADS: depth % 4 === 0, THREADS: wx * wy } : { WX: wx, WY: wy, DC: dc }
+  const quads = Math.ceil(depth / 4)
+  const isUnrolled = quads <= longestUnrolled
+  const rows = {
+    IS_QUADS: depth % 4 === 0,
+    IS_UNROLLED: isUnrolled,
+    COPIES: isUnrolled ? quads : 1,
+    THREADS: wx * wy,
+  }
+  const threads: Record<string, number | boolean> = dc === undefined ? rows : { WX: wx, WY: wy, DC: dc }
   return {
     HEADS: heads,
     GROUP: heads / kvHeads,
