@@ -43,7 +43,7 @@ export async function main(options: BenchOptions, { openHost }: Surroundings): P
     bar.line('Interrupted: what was measured so far follows.')
     void host.close()
   }
-  process.once('SIGINT', stop)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
   try {
     const plan = {
       suites: options.suite,
@@ -63,7 +63,7 @@ export async function main(options: BenchOptions, { openHost }: Surroundings): P
     await write(report, options)
     if (before) console.log(comparison(before, report))
   } finally {
-    process.off('SIGINT', stop)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop)
     bar.stop()
     await host.close()
   }

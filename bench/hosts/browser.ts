@@ -64,7 +64,8 @@ export async function browserHost({ adapter }: BrowserHostOptions): Promise<Host
           rooms.delete(room)
           const process = browser.process()
           const gone = new Promise<void>((resolve) => {
-            if (!process || process.exitCode !== null) return resolve()
+            // One that a signal ended has no exit code, and tells of its end but once.
+            if (!process || process.exitCode !== null || process.signalCode !== null) return resolve()
             process.once('exit', () => resolve())
           })
           process?.kill('SIGKILL')
