@@ -4,7 +4,7 @@
  * @module wgrad/models
  */
 
-export { type AttributionOptions, tokenAttributions } from './bert/attributions.ts'
+export { type AttributionOptions, explainText, type TextExplanation, tokenAttributions } from './bert/attributions.ts'
 export { type BertActivation, type BertConfig, type BertConfigFile, bertConfig } from './bert/config.ts'
 export { type BertGroup, type BertGroupOptions, bertGroups } from './bert/groups.ts'
 export { BertForMaskedLM, BertForSequenceClassification } from './bert/heads.ts'
@@ -74,6 +74,7 @@ export {
   randomHorizontalFlip,
   randomResizedCrop,
 } from './vision/augment.ts'
+export { parseClassNames } from './vision/class-names.ts'
 export {
   type ImageArchitecture,
   type ImageModelConfig,
@@ -85,4 +86,12 @@ export {
   saveImageModel,
 } from './vision/image-model.ts'
 export { type Mixed, mixedLoss, mixup } from './vision/mixup.ts'
+export {
+  type ClassProbability,
+  gradCam,
+  type ImagePrediction,
+  imageInput,
+  predictImages,
+  topClasses,
+} from './vision/predict.ts'
 export { type ImageTaskOptions, imageTask } from './vision/task.ts'

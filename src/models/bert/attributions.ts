@@ -1,10 +1,12 @@
 import { grad } from '../../autograd.ts'
 import { fail } from '../../errors.ts'
-import { detach, type Tensor } from '../../graph/tensor.ts'
+import { detach, noGrad, type Tensor } from '../../graph/tensor.ts'
 import { add, equal, mul, sub, where } from '../../ops/arithmetic.ts'
 import { cast } from '../../ops/elementwise.ts'
-import { arange, slice, unsqueeze } from '../../ops/movement.ts'
-import { expand, logSumExp, mean, sum } from '../../ops/reduce.ts'
+import { arange, slice, stack, unsqueeze } from '../../ops/movement.ts'
+import { argmax, expand, logSumExp, mean, sum } from '../../ops/reduce.ts'
+import { reshape } from '../../ops/reshape.ts'
+import { softmax } from '../../ops/softmax.ts'
 import { formatShape } from '../../shape.ts'
 import type { BertForSequenceClassification } from './heads.ts'
 import type { BertInputs } from './model.ts'
@@ -50,4 +52,28 @@ export function tokenAttributions(
   const [slope] = grad(sum(sub(own, others)), [path]) as [Tensor]
   const gained = mul(sub(detach(words), empty), mean(slope, 0, true))
   return sum(gained, [0, 2])
+}
+
+/** What {@link explainText} finds. */
+export type TextExplanation = {
+  /** [num_labels] */
+  readonly probabilities: Tensor
+  /** How much each token speaks for the likeliest class, [length]; see {@link tokenAttributions}. */
+  readonly attributions: Tensor
+  /** How much each token looks at each in each layer, the mean of its heads: [layers, length, length]. */
+  readonly attention: Tensor
+}
+
+/** Reads one text, and says which tokens decided and where they looked. `inputs` and `steps` as with {@link tokenAttributions}. */
+export function explainText(
+  model: BertForSequenceClassification,
+  inputs: Pick<BertInputs, 'inputIds' | 'attentionMask'>,
+  { steps = 16 }: Pick<AttributionOptions, 'steps'> = {},
+): TextExplanation {
+  const { logits, attentions } = noGrad(() => model.run(inputs, { outputAttentions: true }))
+  return {
+    probabilities: reshape(softmax(logits), [-1]),
+    attributions: tokenAttributions(model, inputs, { target: reshape(argmax(logits, 1), []), steps }),
+    attention: stack(attentions.map((weights) => mean(weights, [0, 1]))),
+  }
 }
