@@ -112,6 +112,8 @@ export interface DeviceTraits {
   readonly maxBindingBytes: number
   readonly maxWorkgroupBytes: number
   readonly maxInvocations: number
+  /** Threads can swap values in fours (the feature `subgroups`). */
+  readonly quads: boolean
 }
 
 /** One of the kernels, or rows of kernels, that can do the same work. */
@@ -186,6 +188,7 @@ export function traitsOf(device: Device): DeviceTraits {
     maxBindingBytes: device.limits.maxStorageBufferBindingSize,
     maxWorkgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
     maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
+    quads: device.info.features.includes('subgroups'),
   }
 }
 

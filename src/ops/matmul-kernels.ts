@@ -1,3 +1,4 @@
+import quadsText from '../../shaders/matmul/quads.wgsl?raw'
 import sharedText from '../../shaders/matmul/shared.wgsl?raw'
 import tileText from '../../shaders/matmul/tile.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
@@ -7,20 +8,18 @@ const params = {
   N: 'int',
   K: 'int',
   BATCHES: 'int',
-  SPLITS: 'int',
   TRANS_A: 'flag',
   TRANS_B: 'flag',
-  VEC4_A: 'flag',
-  VEC4_B: 'flag',
   TM: 'int',
   TN: 'int',
   WX: 'int',
-  WY: 'int',
   SUMS: 'flag',
   A_OFFSET: 'code',
   B_OFFSET: 'code',
   EPILOGUE_DECLS: 'code',
 } as const
+
+const blockParams = { ...params, SPLITS: 'int', VEC4_A: 'flag', VEC4_B: 'flag', WY: 'int' } as const
 
 const operands = ['a: A_TYPE', 'b: B_TYPE']
 
@@ -28,7 +27,15 @@ const operands = ['a: A_TYPE', 'b: B_TYPE']
 export const matmulTile: Kernel = defineKernel(
   'matmul/tile.wgsl',
   tileText,
-  { ...params, WK: 'int', K_FAST: 'flag' },
+  { ...blockParams, WK: 'int', K_FAST: 'flag' },
+  operands,
+)
+
+/** Matrix product from registers; four neighbouring threads swap what they load. */
+export const matmulQuads: Kernel = defineKernel(
+  'matmul/quads.wgsl',
+  quadsText,
+  { ...params, A_SIZE: 'int', B_SIZE: 'int' },
   operands,
 )
 
@@ -36,7 +43,7 @@ export const matmulTile: Kernel = defineKernel(
 export const matmulShared: Kernel = defineKernel(
   'matmul/shared.wgsl',
   sharedText,
-  { ...params, EXACT_A: 'flag', EXACT_B: 'flag', BK: 'int' },
+  { ...blockParams, EXACT_A: 'flag', EXACT_B: 'flag', BK: 'int' },
   operands,
 )
 
@@ -53,6 +60,9 @@ export interface MatmulShape {
   /** First element of a batch as WGSL of `batch: u32`; a multiple of the matrix size. */
   readonly aOffset: string
   readonly bOffset: string
+  /** Elements of the operands as stored; a matrix for each batch unless given. */
+  readonly aSize?: number
+  readonly bSize?: number
   /** Also the sums of the rows of `a`, [m]; only without batches. */
   readonly sums?: boolean
 }
@@ -67,6 +77,8 @@ export interface MatmulTile {
   readonly bk?: number
   /** Threads that share the sum over k of an output; 1 unless given. */
   readonly wk?: number
+  /** Threads swap what they load in fours; `wy` is 1, `wx` and `tm` are multiples of 4. */
+  readonly quads?: true
   /** Parts of k whose products are added up by a second dispatch; 1 unless given. */
   readonly splits?: number
 }
@@ -109,30 +121,33 @@ function tileOf(tm: number, tn: number, { rows, columns, isSoftware }: TileQuest
   return { tm, tn, wx, wy: Math.min(Math.floor(machine.group / wx), Math.ceil(rows / tm)) }
 }
 
+/** Estimated time of the work with a tile, in multiply-adds. */
+export function estimate({ tm, tn, wx, wy, quads }: MatmulTile, question: TileQuestion): number {
+  const { rows, columns, batches, rowCost = 0, columnCost = 0 } = question
+  const machine = question.isSoftware ? SOFTWARE : GPU
+  // Idle threads of a workgroup cost as much as busy ones.
+  const group = Math.ceil((wx * wy) / machine.step) * machine.step
+  const threads = group * Math.ceil(columns / tn / wx) * Math.ceil(rows / tm / wy) * batches
+  const each = tm * tn + machine.load * ((quads ? tm / 4 : tm) + tn) + rowCost * tm + columnCost * tn
+  return Math.max(threads / machine.lanes, 1) * each
+}
+
+/** The first of the tiles that have the least estimated time. */
+export function quickestTile(tiles: readonly MatmulTile[], question: TileQuestion): MatmulTile {
+  const times = tiles.map((tile) => estimate(tile, question))
+  return tiles[times.indexOf(Math.min(...times))] as MatmulTile
+}
+
 /** The register tile of least estimated time. */
 export function registerTile(question: TileQuestion): MatmulTile {
-  const { rows, columns, batches, depth, rowCost = 0, columnCost = 0 } = question
-  const machine = question.isSoftware ? SOFTWARE : GPU
+  const { rows, columns, batches, depth } = question
   const largest = largestTile(rows * columns * batches * depth)
-  let best: MatmulTile = { tm: 1, tn: 1, wx: machine.width, wy: machine.group / machine.width }
-  let bestCost = Number.POSITIVE_INFINITY
-  for (const tm of SIDES) {
-    for (const tn of SIDES) {
-      if (tm * tn > largest) continue
-      const tile = tileOf(tm, tn, question)
-      const { wx, wy } = tile
-      // Idle threads of a workgroup cost as much as busy ones.
-      const group = Math.ceil((wx * wy) / machine.step) * machine.step
-      const threads = group * Math.ceil(columns / tn / wx) * Math.ceil(rows / tm / wy) * batches
-      const each = tm * tn + machine.load * (tm + tn) + rowCost * tm + columnCost * tn
-      const cost = Math.max(threads / machine.lanes, 1) * each
-      if (cost < bestCost) {
-        best = tile
-        bestCost = cost
-      }
-    }
-  }
-  return best
+  const sides = SIDES.flatMap((tm) => SIDES.map((tn) => [tm, tn] as const))
+  const fitting = sides.filter(([tm, tn]) => tm * tn <= largest)
+  return quickestTile(
+    fitting.map(([tm, tn]) => tileOf(tm, tn, question)),
+    question,
+  )
 }
 
 // Tiles that are worth a try beside the one of least estimated time.
@@ -161,8 +176,9 @@ export function distinctTiles(tiles: readonly MatmulTile[]): MatmulTile[] {
   return [...new Map(tiles.map((tile) => [tileName(tile), tile])).values()]
 }
 
-/** Outputs and threads: `tile-8x4-4x4`, `tile-1x4-2x1-k64`, `shared-64x64x16-4x4`, `shared-32x32x16-4x4-split8`. */
-export function tileName({ tm, tn, wx, wy, bk, wk = 1, splits = 1 }: MatmulTile): string {
+/** Outputs and threads: `tile-8x4-4x4`, `tile-1x4-2x1-k64`, `quads-16x4-16`, `shared-64x64x16-4x4`, `shared-32x32x16-4x4-split8`. */
+export function tileName({ tm, tn, wx, wy, bk, wk = 1, splits = 1, quads }: MatmulTile): string {
+  if (quads) return `quads-${tm}x${tn}-${wx}`
   const name = bk === undefined ? `tile-${tm}x${tn}-${wx}x${wy}` : `shared-${wy * tm}x${wx * tn}x${bk}-${tm}x${tn}`
   return `${name}${wk > 1 ? `-k${wk}` : ''}${splits > 1 ? `-split${splits}` : ''}`
 }
@@ -170,6 +186,7 @@ export function tileName({ tm, tn, wx, wy, bk, wk = 1, splits = 1 }: MatmulTile)
 /** The kernel call for a product with the given tile. */
 export function matmulCall(shape: MatmulShape, tile: MatmulTile): TiledCall {
   const { batches, m, n, k, transA, transB, aOffset, bOffset, sums = false } = shape
+  const { aSize = batches * m * k, bSize = batches * k * n } = shape
   const { tm, tn, wx, wy, bk, wk = 1, splits = 1 } = tile
   const isShared = bk !== undefined
   const common = {
@@ -177,28 +194,35 @@ export function matmulCall(shape: MatmulShape, tile: MatmulTile): TiledCall {
     N: n,
     K: k,
     BATCHES: batches,
-    SPLITS: splits,
     TRANS_A: transA,
     TRANS_B: transB,
-    VEC4_A: transA ? m % 4 === 0 && (isShared || tm % 4 === 0) : k % 4 === 0,
-    VEC4_B: transB ? k % 4 === 0 : n % 4 === 0 && (isShared || tn % 4 === 0),
     TM: tm,
     TN: tn,
     WX: wx,
-    WY: wy,
     SUMS: sums,
     A_OFFSET: aOffset,
     B_OFFSET: bOffset,
   }
-  const kernel = isShared ? matmulShared : matmulTile
-  // Threads that share a sum are neighbours where the operand that is read most lies along k.
-  const own: Readonly<Record<string, number | boolean>> = isShared
-    ? {
-        BK: bk,
-        EXACT_A: (m % (wy * tm)) + (k % (bk * splits)) === 0,
-        EXACT_B: (n % (wx * tn)) + (k % (bk * splits)) === 0,
-      }
-    : { WK: wk, K_FAST: wk > 1 && (m < n ? transB : !transA) }
+  const blocks = {
+    SPLITS: splits,
+    VEC4_A: transA ? m % 4 === 0 && (isShared || tm % 4 === 0) : k % 4 === 0,
+    VEC4_B: transB ? k % 4 === 0 : n % 4 === 0 && (isShared || tn % 4 === 0),
+    WY: wy,
+  }
+  const [kernel, own] = tile.quads
+    ? [matmulQuads, { A_SIZE: aSize, B_SIZE: bSize }]
+    : isShared
+      ? [
+          matmulShared,
+          {
+            ...blocks,
+            BK: bk,
+            EXACT_A: (m % (wy * tm)) + (k % (bk * splits)) === 0,
+            EXACT_B: (n % (wx * tn)) + (k % (bk * splits)) === 0,
+          },
+        ]
+      : // Threads that share a sum are neighbours where the operand that is read most lies along k.
+        [matmulTile, { ...blocks, WK: wk, K_FAST: wk > 1 && (m < n ? transB : !transA) }]
   return {
     kernel: sums ? { ...kernel, bindings: [...kernel.bindings, { name: 'sums', access: 'read_write' }] } : kernel,
     params: { ...common, ...own },

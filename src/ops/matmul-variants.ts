@@ -6,9 +6,11 @@ import {
   type MatmulShape,
   type MatmulTile,
   matmulCall,
+  quickestTile,
   registerTiles,
   tileName,
 } from './matmul-kernels.ts'
+import { quadTile } from './matmul-quads.ts'
 import { reducePartials } from './reduce-kernels.ts'
 
 // Tiles in shared memory: 128 x 128, which take 16 KiB, 64 x 64 and 32 x 32 outputs.
@@ -52,12 +54,14 @@ function skinny({ m, n, k }: MatmulShape): MatmulTile | null {
 }
 
 /**
- * The tiles that a product may take, the default first: registers alone on software; on GPUs the largest tiles in shared memory of which there
+ * The tiles that a product may take, the default first: registers alone on software, swapped in fours where that loads less; on GPUs the largest tiles in shared memory of which there
  * are enough, parts of k where there are too few of any, and shared sums for few rows or columns.
  */
 export function matmulTiles(shape: MatmulShape, device: DeviceTraits): MatmulTile[] {
   const { m, n, k, batches } = shape
-  const registers = registerTiles({ rows: m, columns: n, batches, depth: k, isSoftware: device.software })
+  const question = { rows: m, columns: n, batches, depth: k, isSoftware: device.software }
+  const registers = registerTiles(question)
+  const quads = device.quads ? [quadTile(question), quadTile({ ...question, isSoftware: !device.software })] : []
   const sides = Math.min(m, n)
   const whole = { large: sides > 64, medium: sides > 16, small: sides > 8 }
   const cut = { medium: split(MEDIUM, shape), small: split(SMALL, shape) }
@@ -77,7 +81,11 @@ export function matmulTiles(shape: MatmulShape, device: DeviceTraits): MatmulTil
   )
   const first = legal.filter(({ isDefault }) => isDefault).slice(0, 1)
   const all = [...first, ...legal].map(({ tile }) => tile)
-  return distinctTiles(device.software ? [...registers, ...all] : [...all, ...registers])
+  return distinctTiles(
+    device.software
+      ? [quickestTile([...registers.slice(0, 1), ...quads], question), ...quads, ...registers, ...all]
+      : [...all, ...registers, ...quads],
+  )
 }
 
 /** What a product reads and adds up, and its cost. */

@@ -65,6 +65,8 @@ export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
       transB: attrs.transB,
       aOffset: batchOffset(batch, a, m * k),
       bOffset: batchOffset(batch, b, k * n),
+      aSize: numel(a.shape),
+      bSize: numel(b.shape),
       sums: attrs.sums ?? false,
     }
     const bindings = { a: { input: 0 }, b: { input: 1 }, ...(attrs.sums ? { sums: { output: 1 } } : {}) }

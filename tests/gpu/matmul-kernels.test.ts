@@ -31,6 +31,7 @@ function shapeOf(m: number, n: number, k: number, mode: string, batches = 1, isB
     ...{ batches, m, n, k, transA: mode[0] === 'T', transB: mode[1] === 'T' },
     aOffset: `batch * ${m * k}u`,
     bOffset: isBroadcast ? '0u' : `batch * ${k * n}u`,
+    bSize: (isBroadcast ? 1 : batches) * k * n,
   }
 }
 
@@ -63,7 +64,7 @@ const sizes: readonly [m: number, n: number, k: number][] = [
   [42, 3, 67],
   [65, 67, 9],
 ]
-const isPlain = ({ bk, wk }: MatmulTile): boolean => bk === undefined && wk === undefined
+const isPlain = ({ bk, wk, quads }: MatmulTile): boolean => bk === undefined && wk === undefined && !quads
 
 /** The tiles that a device may take; of either kind of device for one size, which has edges all around. */
 function declared(shape: MatmulShape): MatmulTile[] {
@@ -86,9 +87,10 @@ describe.each(modes)('%s products', (mode) => {
 
 const small: MatmulTile = { tm: 4, tn: 4, wx: 4, wy: 2 }
 const shared: MatmulTile = { tm: 4, tn: 4, wx: 8, wy: 8, bk: 16 }
+const quads: MatmulTile = { tm: 8, tn: 2, wx: 4, wy: 1, quads: true }
 
 test('batches, and a matrix shared by all of them', async () => {
-  for (const tile of [small, shared]) {
+  for (const tile of [small, shared, quads]) {
     await check(shapeOf(9, 12, 8, 'NN', 3), tile)
     await check(shapeOf(9, 12, 8, 'NT', 3, true), tile)
   }
@@ -96,7 +98,7 @@ test('batches, and a matrix shared by all of them', async () => {
 
 test('an infinite element stays in its row', async () => {
   for (const mode of modes) {
-    for (const tile of [small, shared]) {
+    for (const tile of [small, shared, quads]) {
       const shape = shapeOf(31, 33, 17, mode)
       const a = noise(31 * 17, 1)
       const b = noise(17 * 33, 2)
@@ -117,21 +119,36 @@ test.each([
   for (const mode of modes) await check(shapeOf(m, n, k, mode, 2), tile)
 })
 
-const first = (shape: MatmulShape, software: boolean): string =>
-  tileName(matmulTiles(shape, traitsFor(software))[0] as MatmulTile)
+const first = (shape: MatmulShape, device: DeviceTraits): string =>
+  tileName(matmulTiles(shape, device)[0] as MatmulTile)
 
 test.each([
-  [512, 512, 512, 'tile-8x8-4x4', 'shared-64x64x16-4x4'],
-  [64, 10, 512, 'tile-4x3-4x4', 'shared-32x32x16-4x4-split4'],
-  [2048, 2048, 2048, 'tile-8x8-4x4', 'shared-128x128x16-8x8'],
-  [256, 256, 8192, 'tile-8x8-4x4', 'shared-64x64x16-4x4-split8'],
-  [256, 784, 64, 'tile-8x4-4x4', 'shared-32x32x16-4x4'],
-  [1, 1024, 1024, 'tile-1x8-4x1', 'tile-1x4-2x1-k64'],
-  [4096, 2, 512, 'tile-8x2-1x16', 'tile-4x2-1x4-k64'],
-  [8, 8, 4, 'tile-4x2-4x2', 'tile-1x1-8x8'],
-])('[%i, %i] over %i takes %s on software and %s on a GPU', (m, n, k, onSoftware, onGpu) => {
-  expect(first(shapeOf(m, n, k, 'NN'), true)).toBe(onSoftware)
-  expect(first(shapeOf(m, n, k, 'NN'), false)).toBe(onGpu)
+  [512, 512, 512, 'tile-8x8-4x4', 'quads-32x4-16', 'shared-64x64x16-4x4'],
+  [64, 10, 512, 'tile-4x3-4x4', 'quads-32x1-12', 'shared-32x32x16-4x4-split4'],
+  [2048, 2048, 2048, 'tile-8x8-4x4', 'quads-32x4-16', 'shared-128x128x16-8x8'],
+  [256, 256, 8192, 'tile-8x8-4x4', 'quads-32x4-16', 'shared-64x64x16-4x4-split8'],
+  [256, 784, 64, 'tile-8x4-4x4', 'quads-16x4-4', 'shared-32x32x16-4x4'],
+  [1, 1024, 1024, 'tile-1x8-4x1', 'tile-1x8-4x1', 'tile-1x4-2x1-k64'],
+  [4096, 2, 512, 'tile-8x2-1x16', 'tile-8x2-1x16', 'tile-4x2-1x4-k64'],
+  [8, 8, 4, 'tile-4x2-4x2', 'quads-8x1-8', 'tile-1x1-8x8'],
+])(
+  '[%i, %i] over %i takes %s on software, %s where it has subgroups, and %s on a GPU',
+  (m, n, k, plain, quads, gpu) => {
+    const shape = shapeOf(m, n, k, 'NN')
+    expect(first(shape, { ...traitsFor(true), quads: false })).toBe(plain)
+    expect(first(shape, traitsFor(true))).toBe(quads)
+    expect(first(shape, traitsFor(false))).toBe(gpu)
+  },
+)
+
+test('threads swap only where the device has subgroups', () => {
+  const shape = shapeOf(64, 64, 64, 'NN')
+  for (const software of [true, false]) {
+    const swapping = (quads: boolean): MatmulTile[] =>
+      matmulTiles(shape, { ...traitsFor(software), quads }).filter((tile) => tile.quads)
+    expect(swapping(true).length).toBeGreaterThan(0)
+    expect(swapping(false)).toEqual([])
+  }
 })
 
 test('a tile that passes a limit of the device is not declared', () => {

@@ -3,9 +3,10 @@ import { renderTemplate } from '../../src/gpu/template.ts'
 import type { DeviceTraits } from '../../src/graph/op.ts'
 import type { TiledCall } from '../../src/ops/matmul-kernels.ts'
 
-/** What lowering is told of a device with the default limits. */
+/** What lowering is told of a device with the default limits and subgroups. */
 export function traitsFor(software: boolean): DeviceTraits {
-  return { software, maxBuffers: 8, maxBindingBytes: 2 ** 27, maxWorkgroupBytes: 16384, maxInvocations: 256 }
+  const limits = { maxBuffers: 8, maxBindingBytes: 2 ** 27, maxWorkgroupBytes: 16384, maxInvocations: 256 }
+  return { software, ...limits, quads: true }
 }
 
 let opened: Promise<GPUDevice> | undefined
@@ -13,7 +14,7 @@ let opened: Promise<GPUDevice> | undefined
 async function openTestDevice(): Promise<GPUDevice> {
   const adapter = await navigator.gpu.requestAdapter()
   if (adapter === null) throw new Error('no adapter')
-  return adapter.requestDevice()
+  return adapter.requestDevice({ requiredFeatures: ['subgroups'] })
 }
 
 /** Numbers in [-0.5, 0.5), the same for the same seed. */

@@ -96,7 +96,7 @@ function storageBindings(text: string): Declared[] {
 
 /** Whether a buffer of this type has elements of the dtype, which may be the name of a parameter, alone or by four. */
 function holds(type: string, dtype: string): boolean {
-  const element = type.replace(/^array<(.*)>$/, '$1').replace(/^vec4<(.*)>$/, '$1')
+  const element = type.replace(/^array<(.*?)(, [^,<>]*)?>$/, '$1').replace(/^vec4<(.*)>$/, '$1')
   return element === dtype || element === `\${${dtype}}`
 }
 
@@ -161,6 +161,7 @@ describe('shader headers', () => {
     expect(faults(shader.replace('x: array<f32>', 'x: array<f16>'))).toBe(1)
     expect(faults(shader.replace('x: array<f32>', 'x: array<${X_TYPE}>').replace('[n]  f32', '[n]  X_TYPE'))).toBe(0)
     expect(faults(shader.replace('x: array<f32>', 'x: array<vec4<f32>>'))).toBe(0)
+    expect(faults(shader.replace('x: array<f32>', 'x: array<vec4<f32>, 4>'))).toBe(0)
     expect(faults(shader.replace('// Dispatch', '// Grid'))).toBe(1)
   })
 

@@ -20,6 +20,20 @@ export const kernels = [
     tests: [matmul],
   },
   {
+    name: 'swapping threads: rows are stored in the order of one thread alone',
+    file: 'shaders/matmul/quads.wgsl',
+    search: '(lane ^ ${I % 4}u)',
+    replace: '${I % 4}u',
+    tests: [matmul],
+  },
+  {
+    name: 'swapping threads: columns past the end are stored',
+    file: 'shaders/matmul/quads.wgsl',
+    search: 'if (n${J} < ${N}u) {',
+    replace: 'if (n${J} <= ${N}u) {',
+    tests: [matmul],
+  },
+  {
     name: 'shared tiles: filled again before they are read',
     file: 'shaders/matmul/shared.wgsl',
     search: '#endif\n    workgroupBarrier();\n  }\n\n#if SUMS',

@@ -141,6 +141,7 @@ const traits = (software: boolean): DeviceTraits => ({
   maxBindingBytes: 2 ** 27,
   maxWorkgroupBytes: 16384,
   maxInvocations: 256,
+  quads: true,
 })
 
 function variantsOf({ op }: Family, { inputs, attrs }: Work, software: boolean): readonly Variant[] {
