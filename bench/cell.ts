@@ -1,6 +1,6 @@
 import { openers } from './contestants/index.ts'
 import { Counters, type Counts, type Encoding } from './counters.ts'
-import { RoofGauge } from './roof/gauge.ts'
+import { type Glance, RoofGauge } from './roof/gauge.ts'
 import type { Roof } from './run/results.ts'
 import { type Sampled, sample } from './sample.ts'
 import { type Contestant, NotOffered, type Running, type Task } from './workload.ts'
@@ -67,8 +67,8 @@ export interface CellCalls {
   release(): Promise<void>
   /** Measures the adapter itself; needs no contestant. */
   roof(): Promise<Roof>
-  /** The roof at this moment, in `ms` for each part; of the bandwidths what work with `bytes` in sight can reach, or all. */
-  roofNow(ms: number, bytes: number | null): Promise<Roof>
+  /** Parts of the roof at this moment. */
+  roofNow(glance: Glance): Promise<Roof>
 }
 
 /** One contestant with one task at a time. */
@@ -196,8 +196,8 @@ export class Cell implements CellCalls {
     return (await this.#openGauge()).measure()
   }
 
-  async roofNow(ms: number, bytes: number | null): Promise<Roof> {
-    return (await this.#openGauge()).now(ms, bytes)
+  async roofNow(glance: Glance): Promise<Roof> {
+    return (await this.#openGauge()).now(glance)
   }
 
   async #openGauge(): Promise<RoofGauge> {

@@ -65,7 +65,7 @@ export function cellCalls(call: Call): CellCalls {
     kernels: (limits) => ask('kernels', limits),
     release: () => ask('release'),
     roof: () => ask('roof'),
-    roofNow: (ms, bytes) => ask('roofNow', ms, bytes),
+    roofNow: (glance) => ask('roofNow', glance),
   }
 }
 

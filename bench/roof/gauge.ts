@@ -11,6 +11,16 @@ const leastTurns = 3
 /** After this time in milliseconds no turn begins beyond the least. */
 const longestMs = 6000
 
+/** What is looked at in passing. */
+export interface Glance {
+  /** Milliseconds for each part. */
+  readonly ms: number
+  /** Whether multiply-adds are. */
+  readonly multiplies: boolean
+  /** Traffic that work with so many bytes in sight can reach. */
+  readonly bytes: readonly number[]
+}
+
 type TrafficMeter = Pick<Bandwidth, 'kind' | 'bytes'> & { readonly meter: Meter }
 
 /** Measures what an adapter does at most: multiply-adds from registers, and traffic of buffers of several sizes. */
@@ -71,19 +81,17 @@ export class RoofGauge {
     return roof as Roof
   }
 
-  /**
-   * The roof at this moment for work with so many bytes in sight, in `ms` milliseconds for multiply-adds and as many for
-   * traffic; without `bytes` for all sizes of buffers.
-   */
-  async now(ms: number, bytes: number | null): Promise<Roof> {
-    const roof = this.#roof ?? (await this.measure())
-    let seen = await this.#multiply(this.#fma[this.#fastest] as Meter, ms)
-    for (const size of bytes === null ? bufferBytes : [bytes]) {
-      const { kind, bytes: at } = bandwidthFor(roof, size)
+  /** The parts of the roof that are asked for, as they are at this moment; the others as they were at best. */
+  async now({ ms, multiplies, bytes }: Glance): Promise<Roof> {
+    const best = this.#roof ?? (await this.measure())
+    const base = multiplies ? await this.#multiply(this.#fma[this.#fastest] as Meter, ms) : best
+    let seen: Roof = { ...base, bandwidths: [] }
+    for (const size of bytes) {
+      const { kind, bytes: at } = bandwidthFor(best, size)
       const each = this.#traffic.find((t) => t.kind === kind && t.bytes === at)
       if (each) seen = bestOf(seen, await this.#move(each, ms))
     }
-    return seen
+    return bytes.length > 0 ? seen : { ...seen, bandwidths: best.bandwidths }
   }
 
   close(): void {

@@ -81,7 +81,7 @@ const traffic: Readonly<Record<TrafficKind, { body: string; reads: number; write
     reads: 8,
     writes: 1,
   },
-  write: { body: lines(4, (i) => `y[at(${i}u)] = vec4f(f32(id.x));`), reads: 0, writes: 4 },
+  write: { body: lines(4, (i) => `y[at(${i}u)] = vec4f(f32(id.x + 1u));`), reads: 0, writes: 4 },
 }
 
 /** The kernel that moves buffers of so many bytes. */

@@ -1,4 +1,6 @@
-import { bestOf } from '../roof/share.ts'
+import type { Glance } from '../roof/gauge.ts'
+import { bufferBytes } from '../roof/shaders.ts'
+import { bestOf, timeAtRoof, type Work } from '../roof/share.ts'
 import type { Host } from './host.ts'
 import { Player } from './player.ts'
 import type { Roof } from './results.ts'
@@ -7,8 +9,8 @@ import type { Roof } from './results.ts'
 const wholeMs = 120_000
 const glanceMs = 30_000
 
-/** Milliseconds of a glance for each part, so long that a machine which others use slows it as it slows what is timed. */
-const partMs = 25
+/** A roof that is so many times farther than the other cannot become the nearer one. */
+const farther = 4
 
 /**
  * The adapter's roof beside the work: measured at the beginning and the end, and glanced at between samples, since machines
@@ -34,10 +36,14 @@ export class Roofline {
     if (seen) this.#best = this.#best ? bestOf(this.#best, seen) : seen
   }
 
-  /** The roof at this moment, for work with so many bytes in sight, or of all sizes; null where it cannot be told. */
-  async now(bytes: number | null): Promise<Roof | null> {
+  /**
+   * The roof at this moment, where it is near to the work; all of it without `work`; null where it cannot be told. It is looked
+   * at for `ms` milliseconds, which are to be as long as what is timed: others who use the machine then slow both alike.
+   */
+  async now(ms: number, work: Work | null): Promise<Roof | null> {
     if (!this.#best) return null
-    const seen = await this.#ask(() => this.#player.call(glanceMs, (room) => room.roofNow(partMs, bytes)))
+    const glance = { ms, ...(work ? partsNear(this.#best, work) : { multiplies: true, bytes: bufferBytes }) }
+    const seen = await this.#ask(() => this.#player.call(glanceMs, (room) => room.roofNow(glance)))
     if (seen) this.#best = bestOf(this.#best, seen)
     return seen
   }
@@ -55,4 +61,9 @@ export class Roofline {
       return null
     }
   }
+}
+
+function partsNear(roof: Roof, { flops, bytes }: Work): Omit<Glance, 'ms'> {
+  const [compute, traffic] = [timeAtRoof(roof, { flops, bytes: 0 }), timeAtRoof(roof, { flops: 0, bytes })]
+  return { multiplies: farther * compute > traffic, bytes: farther * traffic > compute ? [bytes] : [] }
 }

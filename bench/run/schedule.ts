@@ -65,7 +65,7 @@ export async function runWorkload(
     const entry = await setUp(workload, player, pace, expected)
     entries.push(entry)
   }
-  const glance = async (): Promise<Roof | null> => (await roofline?.now(cost.bytes)) ?? null
+  const glance = async (): Promise<Roof | null> => (await roofline?.now(pace.sampleMs, cost)) ?? null
   let before = await glance()
   const started = performance.now()
   for (let round = 0; round < pace.rounds && !stopped(); round++) {
@@ -182,9 +182,9 @@ async function kernelsOf(
   if ((task.kind !== 'step' && task.kind !== 'infer') || outcome !== 'timed' || samples.length === 0) return []
   tell(`${player.name}: kernels`)
   const limits = { runs: kernelRuns, ms: Math.min(kernelMs, pace.capMs / 4) }
-  const before = await roofline?.now(null)
+  const before = await roofline?.now(pace.sampleMs, null)
   const times = await player.call(pace.capMs, (room) => room.kernels(limits)).catch(() => null)
-  const after = await roofline?.now(null)
+  const after = await roofline?.now(pace.sampleMs, null)
   return times ? kernelRows(player.name, times, before && after ? between(before, after) : null) : []
 }
 
