@@ -9,6 +9,7 @@ const suites: readonly (readonly [name: Wanted['suites'][number], text: string])
   ['norm', 'LayerNorm, BatchNorm, softmax'],
   ['attention', 'attention, 64 to 1024 tokens'],
   ['recurrent', 'LSTM and GRU'],
+  ['infer', 'whole models: ResNet-50 at 224, BERT-base; their weights are 100 and 440 MB, drawn and not fetched'],
   ['startup', 'time to a first result'],
   ['steady', 'what a step takes of WebGPU'],
 ]
