@@ -52,7 +52,8 @@ const noCounts: Counts = {
   copies: 0,
 }
 
-const limits = {
+/** WebGPU's own, which every device has. */
+const defaultLimits = {
   maxBufferSize: 2 ** 28,
   maxStorageBufferBindingSize: 2 ** 27,
   maxStorageBuffersPerShaderStage: 8,
@@ -85,8 +86,11 @@ export class FakeGpu {
   private compiling = 0
   private readonly held: (() => void)[] = []
   private readonly scopes: string[] = []
+  private readonly limits: typeof defaultLimits
 
-  constructor() {
+  /** `limits` beyond WebGPU's own. */
+  constructor(limits: Partial<typeof defaultLimits> = {}) {
+    this.limits = { ...defaultLimits, ...limits }
     this.handle = this.makeHandle() as unknown as GPUDevice
   }
 
@@ -104,7 +108,7 @@ export class FakeGpu {
 
   private makeHandle(): object {
     return {
-      limits,
+      limits: this.limits,
       features: new Set<string>(),
       lost: new Promise(() => {}),
       queue: {
@@ -151,7 +155,7 @@ export class FakeGpu {
   }
 
   private createBuffer(d: GPUBufferDescriptor): FakeBuffer {
-    check(d.size <= limits.maxBufferSize, `a buffer of ${d.size} bytes`)
+    check(d.size <= this.limits.maxBufferSize, `a buffer of ${d.size} bytes`)
     this.counts.buffers++
     this.bytes += d.size
     const buffer = {
@@ -238,9 +242,12 @@ function check(ok: boolean, what: string): void {
   if (!ok) throw new Error(`fake GPU: ${what}`)
 }
 
-/** A device over a fake GPU that counts. */
-export function fakeDevice(options: DeviceOptions = {}): { readonly gpu: FakeGpu; readonly device: Device } {
-  const gpu = new FakeGpu()
+/** A device over a fake GPU that counts; `limits` are those beyond WebGPU's own. */
+export function fakeDevice(
+  options: DeviceOptions = {},
+  limits: ConstructorParameters<typeof FakeGpu>[0] = {},
+): { readonly gpu: FakeGpu; readonly device: Device } {
+  const gpu = new FakeGpu(limits)
   const info = {
     vendor: 'fake',
     architecture: '',

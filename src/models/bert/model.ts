@@ -96,7 +96,7 @@ class BertEncoder extends Module {
    * Whether the gradient computes each layer again in place of keeping what it made (Chen et al. 2016): less memory, a third more work.
    * May be changed at any time; compiled steps are traced again.
    */
-  gradientCheckpointing = false
+  recompute = false
 
   constructor(config: BertConfig) {
     super()
@@ -109,7 +109,7 @@ class BertEncoder extends Module {
 
   encode(x: Tensor, tokens: TokenMask, options: BertRunOptions): Omit<BertResult, 'poolerOutput'> {
     const { outputAttentions = false, outputHiddenStates = false } = options
-    const isRecomputed = guarded('gradientCheckpointing', () => this.gradientCheckpointing)
+    const isRecomputed = guarded('recompute', () => this.recompute)
     const hiddenStates = [x]
     const attentions: Tensor[] = []
     let hidden = x
