@@ -81,6 +81,7 @@ export {
 export {
   GRU,
   LSTM,
+  type LSTMOptions,
   type RecurrentLayerOptions,
   RNN,
   type SequenceOptions,

@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from generate import DATA, uniform
 
-BATCH, TIME, INPUTS, UNITS, LAYERS, BOUND = 4, 7, 5, 6, 2, 0.6
+BATCH, TIME, INPUTS, UNITS, LAYERS, PROJECTED, BOUND = 4, 7, 5, 6, 2, 4, 0.6
 LENGTHS = [7, 4, 1, 5]
 
 CELLS = {
@@ -25,6 +25,7 @@ CELLS = {
     "GRU": lambda **options: nn.GRU(INPUTS, UNITS, LAYERS, **options),
     "RNN tanh": lambda **options: nn.RNN(INPUTS, UNITS, LAYERS, nonlinearity="tanh", **options),
     "RNN relu": lambda **options: nn.RNN(INPUTS, UNITS, LAYERS, nonlinearity="relu", **options),
+    "LSTM projected": lambda **options: nn.LSTM(INPUTS, UNITS, LAYERS, proj_size=PROJECTED, **options),
 }
 
 
@@ -40,7 +41,7 @@ def golden(seed, build, put):
             p.copy_(BOUND * numbers(seed, k, p.shape))
     states = [2 * LAYERS, BATCH, UNITS]
     x = numbers(seed, 1000, [BATCH, TIME, INPUTS], True)
-    h = numbers(seed, 1001, states, True)
+    h = numbers(seed, 1001, [*states[:2], model.proj_size or UNITS], True)
     c = numbers(seed, 1002, states, True)
     is_lstm = isinstance(model, nn.LSTM)
     packed = pack_padded_sequence(x, torch.tensor(LENGTHS), batch_first=True, enforce_sorted=False)
@@ -71,7 +72,7 @@ def main():
 
     described = {
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "sizes": {"batch": BATCH, "time": TIME, "inputs": INPUTS, "units": UNITS, "layers": LAYERS},
+        "sizes": {"batch": BATCH, "time": TIME, "inputs": INPUTS, "units": UNITS, "layers": LAYERS, "projected": PROJECTED},
         "bound": BOUND,
         "lengths": LENGTHS,
         "models": {name: golden(20 + k, build, put) for k, (name, build) in enumerate(CELLS.items())},

@@ -14,7 +14,7 @@ interface Entry {
 
 /** What recurrent.py writes. */
 interface Manifest {
-  sizes: { batch: number; time: number; inputs: number; units: number; layers: number }
+  sizes: { batch: number; time: number; inputs: number; units: number; layers: number; projected: number }
   bound: number
   lengths: number[]
   models: Record<
@@ -29,13 +29,14 @@ const bytes = readFileSync(new URL('recurrent.bin', folder))
 const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const expected = ({ shape, at }: Entry): Float32Array =>
   Float32Array.from({ length: sizeOf(shape) }, (_, i) => view.getFloat32(4 * (at + i), true))
-const { batch, time, inputs, units, layers } = golden.sizes
+const { batch, time, inputs, units, layers, projected } = golden.sizes
 const options = { numLayers: layers, bidirectional: true }
 const models: Record<string, () => nn.LSTM | nn.GRU | nn.RNN> = {
   LSTM: () => new nn.LSTM(inputs, units, options),
   GRU: () => new nn.GRU(inputs, units, options),
   'RNN tanh': () => new nn.RNN(inputs, units, options),
   'RNN relu': () => new nn.RNN(inputs, units, { ...options, nonlinearity: 'relu' }),
+  'LSTM projected': () => new nn.LSTM(inputs, units, { ...options, projSize: projected }),
 }
 
 let device: Device
@@ -61,8 +62,8 @@ function run(name: string): { results: Record<string, Tensor>; gradients: Record
     tensor(Float32Array.from(uniform(seed, stream, sizeOf(shape))), { shape, requiresGrad })
   const states = [2 * layers, batch, units]
   const x = numbers(1000, [batch, time, inputs], true)
-  const h = numbers(1001, states, true)
-  const c = name === 'LSTM' ? numbers(1002, states, true) : null
+  const h = numbers(1001, [2 * layers, batch, model.projSize || units], true)
+  const c = model instanceof nn.LSTM ? numbers(1002, states, true) : null
   const made = model.run(x, { h, c, lengths: golden.lengths })
   const results = { output: made.output, h: made.h, ...(made.c ? { c: made.c } : {}) }
   const loss = Object.values(results)

@@ -164,6 +164,9 @@ describe('errors', () => {
   it('name the layer and what it takes', () => {
     const lstm = new nn.LSTM(3, 4)
     expect(() => new nn.LSTM(0, 4)).toThrow('LSTM: inputSize is 0; it must be a whole number of at least 1')
+    expect(() => new nn.LSTM(3, 4, { projSize: 4 })).toThrow(
+      'LSTM: projSize is 4; it must be a whole number below hiddenSize, 4',
+    )
     expect(() => lstm.forward(wave([2, 3]))).toThrow('LSTM: the input is [2, 3]; it must be [B, T, 3]')
     expect(() => lstm.run(wave([2, 5, 3]), { h: wave([1, 2, 4]) })).toThrow('LSTM: h alone; give both h and c')
     expect(() => lstm.run(wave([2, 5, 3]), { h: wave([1, 2, 5]), c: wave([1, 2, 5]) })).toThrow(
