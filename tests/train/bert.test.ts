@@ -1,0 +1,85 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadClassifier, openBertFolder, tokenizerOf, writeBertFolder } from '../../scripts/train/bert-folder.ts'
+import { type BertTraining, bertData, trainBert } from '../../scripts/train/bert-task.ts'
+import { Curve } from '../../scripts/train/common/curve.ts'
+import { type Device, noGrad, openDevice, tensor } from '../../src/index.ts'
+import { type BertConfigFile, readLabelledTexts, wordPieceJson, wordVocabulary } from '../../src/models/index.ts'
+
+let device: Device
+let folder: string
+beforeAll(async () => {
+  device = await openDevice()
+  folder = await mkdtemp(join(tmpdir(), 'wgrad-bert-'))
+})
+afterAll(async () => {
+  device.close()
+  await rm(folder, { recursive: true })
+})
+
+/** Lines whose class follows from one word. */
+function lines(count: number): string {
+  const things = ['film', 'plot', 'music', 'end']
+  const line = (i: number): string =>
+    `the ${things[i % 4]} was ${i % 3 === 0 ? 'good' : 'bad'}\t${i % 3 === 0 ? 'praise' : 'blame'}`
+  return Array.from({ length: count }, (_, i) => line(i)).join('\n')
+}
+
+const how: BertTraining = {
+  ...{ batchSize: 8, epochs: 16, pretrain: 1, accumulate: 2, wordDropout: 0.1 },
+  ...{ lr: 0.02, warmup: 0.2, weightDecay: 0.01, layerDecay: 0.9, clip: 1 },
+}
+
+test('BERT learns classes of texts, and a folder keeps it as others read it', async () => {
+  const texts = readLabelledTexts(lines(60))
+  const tokenizerJson = wordPieceJson(wordVocabulary(texts.texts))
+  const config: BertConfigFile = {
+    ...{ vocab_size: 12, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 32 },
+    ...{
+      max_position_embeddings: 8,
+      hidden_dropout_prob: 0,
+      initializer_range: 0.1,
+      num_labels: 2,
+      id2label: { 0: 'blame', 1: 'praise' },
+    },
+  }
+  const data = bertData(tokenizerOf(tokenizerJson, 8), config, texts, readLabelledTexts(lines(24)))
+  expect(data.truncated).toBe(0)
+  const stages: string[] = []
+  const { model, best, history } = await trainBert(data, how, {
+    seed: 1,
+    parts: (stage) => {
+      stages.push(stage)
+      return { callbacks: [], curve: new Curve() }
+    },
+  })
+  expect(stages).toEqual(['pretrain', 'train'])
+  expect(history.epochs).toHaveLength(16)
+  expect(best.value).toBe(1)
+  // The rate rises, falls, and is lower in the layers below.
+  const rates = history.epochs.map(({ lr }) => lr)
+  expect(Math.max(...rates)).toBeLessThanOrEqual(0.02)
+  expect(rates.at(-1)).toBeLessThan(rates[1] as number)
+
+  await writeBertFolder(folder, { config, tokenizerJson }, await model.stateDict())
+  const loaded = await loadClassifier(folder)
+  expect(loaded.classes).toEqual(['blame', 'praise'])
+  const { ids } = loaded.tokenizer.encode('The music was good')
+  const inputIds = tensor(Int32Array.from(ids), { shape: [1, ids.length] })
+  const [mine, theirs] = await Promise.all(
+    [model.eval(), loaded.model].map((each) => noGrad(() => each.forward(inputIds)).data()),
+  )
+  expect(theirs).toEqual(mine)
+  expect((theirs?.[1] ?? 0) - (theirs?.[0] ?? 0)).toBeGreaterThan(0.5)
+})
+
+test('a folder without its files is refused', async () => {
+  await expect(openBertFolder(join(folder, 'none'))).rejects.toThrow(
+    /none\/config.json cannot be read .* a model is a folder with config.json, tokenizer.json or vocab.txt, and model.safetensors/,
+  )
+  const other = await mkdtemp(join(folder, 'other-'))
+  await writeFile(join(other, 'config.json'), '{ "model_type"')
+  await expect(openBertFolder(other)).rejects.toThrow(/config.json is no JSON/)
+})
