@@ -6,23 +6,25 @@ export interface Work {
   readonly bytes: number
 }
 
-/** GB/s by the clock that shows more: neither can show more than the adapter did. */
-function faster({ gbps, gbpsByTimestamps }: Bandwidth): number {
-  return Math.max(gbps, gbpsByTimestamps)
-}
+/** The clock that what is held against a roof was timed by. */
+export type RoofClock = 'wall' | 'timestamps'
 
 /** The fastest traffic that a kernel with so many bytes in sight can reach: of buffers of at least this size, or of the largest. */
-export function bandwidthFor({ bandwidths }: Roof, bytes: number): Bandwidth {
+export function bandwidthFor({ bandwidths }: Roof, bytes: number, clock: RoofClock = 'wall'): Bandwidth {
   const fitting = bandwidths.filter((b) => b.bytes >= bytes)
   const largest = Math.max(...bandwidths.map((b) => b.bytes))
   const counted = fitting.length > 0 ? fitting : bandwidths.filter((b) => b.bytes === largest)
-  return counted.reduce((best, b) => (faster(b) > faster(best) ? b : best))
+  return counted.reduce((best, b) => (speedOf(b, clock) > speedOf(best, clock) ? b : best))
 }
 
-/** Milliseconds that work takes at the nearer roof: none can take less. */
-export function timeAtRoof(roof: Roof, { flops, bytes }: Work): number {
-  const compute = flops / 1e6 / Math.max(roof.gflops, roof.gflopsByTimestamps)
-  return Math.max(compute, bytes / 1e6 / faster(bandwidthFor(roof, bytes)))
+function speedOf({ gbps, gbpsByTimestamps }: Bandwidth, clock: RoofClock): number {
+  return clock === 'wall' ? gbps : gbpsByTimestamps
+}
+
+/** Milliseconds that work takes at the nearer roof by a clock: none can take less. */
+export function timeAtRoof(roof: Roof, { flops, bytes }: Work, clock: RoofClock = 'wall'): number {
+  const compute = flops / 1e6 / (clock === 'wall' ? roof.gflops : roof.gflopsByTimestamps)
+  return Math.max(compute, bytes / 1e6 / speedOf(bandwidthFor(roof, bytes, clock), clock))
 }
 
 /** What two measurements tell of the time between them: speeds whose durations are the mean of theirs. */

@@ -19,7 +19,7 @@ export function kernelRows(contestant: string, times: KernelTimes, roof: Roof | 
       dispatches: group.dispatches + 1,
       flops: group.flops + flops,
       bytes: group.bytes + bytes,
-      ideal: group.ideal + (roof ? timeAtRoof(roof, { flops, bytes }) : 0),
+      ideal: group.ideal + (roof ? timeAtRoof(roof, { flops, bytes }, 'timestamps') : 0),
     })
   })
   const rows = [...groups].map(([name, { samples, dispatches, flops, bytes, ideal }]): Kernel => {
