@@ -65,16 +65,24 @@ function chart(look: Look): Chart {
   }
 }
 
-function options({ format, scale, isDotted }: Look): Omit<uPlot.Options, 'width' | 'height'> {
-  const style = getComputedStyle(document.documentElement)
-  const colour = (name: string): string => style.getPropertyValue(name).trim()
-  const axis: uPlot.Axis = {
-    stroke: colour('--soft'),
-    grid: { stroke: colour('--line'), width: 1 },
+/** A colour of the page, by the name of its property. */
+export function colourOf(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+}
+
+/** How the axes of all charts look. */
+export function axisLook(): uPlot.Axis {
+  return {
+    stroke: colourOf('--soft'),
+    grid: { stroke: colourOf('--line'), width: 1 },
     ticks: { show: false },
     font: '12px system-ui, sans-serif',
   }
-  const accent = colour('--accent')
+}
+
+function options({ format, scale, isDotted }: Look): Omit<uPlot.Options, 'width' | 'height'> {
+  const axis = axisLook()
+  const accent = colourOf('--accent')
   return {
     legend: { show: false },
     cursor: { show: false },

@@ -1,5 +1,5 @@
 import { element, make } from '../common/elements.ts'
-import { greys } from './greys.ts'
+import { greys } from '../common/greys.ts'
 
 /** Shows what the network sees and what it makes of it. */
 export interface Answer {

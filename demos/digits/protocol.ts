@@ -1,7 +1,5 @@
+import type { DigitsSource } from '../common/find-digits.ts'
 import type { TrainerCalls, TrainerEvents } from '../common/protocol.ts'
-
-/** Where the digits come from. */
-export type DigitsSource = 'mnist' | 'mnist-all' | 'drawn'
 
 /** Which network learns. */
 export type NetworkKind = 'cnn' | 'mlp'

@@ -1,5 +1,5 @@
 import { element, make, onceAFrame } from '../common/elements.ts'
-import { greys } from './greys.ts'
+import { greys } from '../common/greys.ts'
 
 /** The digits that the network never trains on. */
 export interface TestDigits {

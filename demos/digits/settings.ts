@@ -1,5 +1,6 @@
+import type { DigitsSource } from '../common/find-digits.ts'
 import { type SettingsForm, settingsForm } from '../common/settings-form.ts'
-import type { DigitsSource, NetworkKind, Settings } from './protocol.ts'
+import type { NetworkKind, Settings } from './protocol.ts'
 
 /** The form of the page of digits. */
 export function digitsForm(): SettingsForm<Settings> {

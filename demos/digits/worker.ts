@@ -1,8 +1,8 @@
 import { openSafetensors } from 'wgrad/io'
 import { servePort, transferred } from 'wgrad/train'
+import { type Digits, type DigitsSource, findDigits } from '../common/find-digits.ts'
 import { trainerHost } from '../common/trainer-worker.ts'
-import { type Digits, findDigits } from './find-digits.ts'
-import type { Address, Calls, DigitsSource, Events, NetworkKind, Settings } from './protocol.ts'
+import type { Address, Calls, Events, NetworkKind, Settings } from './protocol.ts'
 import { Session } from './session.ts'
 
 /** Software adapters measure on fewer digits, since that is most of what they do. */

@@ -1,3 +1,6 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Browser, Page } from 'puppeteer'
 
 declare global {
@@ -130,5 +133,36 @@ export class TrainingPage {
       return { name, text: btoa(bytes.reduce((all, byte) => all + String.fromCharCode(byte), '')) }
     })
     return { name, bytes: Buffer.from(text, 'base64') }
+  }
+
+  /**
+   * Takes pictures on a phone and on a desktop, light and dark, into the folder WGRAD_SCREENSHOTS names or a temporary one. Answers with
+   * what is wrong: content wider than the screen, buttons too small for fingers, a picture of nothing.
+   */
+  async shots(name: string): Promise<string[]> {
+    const folder = process.env.WGRAD_SCREENSHOTS ?? (await mkdtemp(join(tmpdir(), 'wgrad-screens-')))
+    const wrong: string[] = []
+    for (const [width, height] of [
+      [390, 844],
+      [1280, 800],
+    ] as const) {
+      for (const scheme of ['light', 'dark']) {
+        await this.page.setViewport({ width, height })
+        await this.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }])
+        await this.page.evaluate(() => new Promise((resolve) => setTimeout(() => requestAnimationFrame(resolve), 100)))
+        const shot = `${name}-${width}x${height}-${scheme}.png` as const
+        const image = await this.page.screenshot({ path: join(folder, shot) as `${string}.png`, fullPage: true })
+        if (image.length < 20_000) wrong.push(`${shot} has ${image.length} bytes`)
+        const wide = await this.page.evaluate(() => document.documentElement.scrollWidth)
+        if (wide !== width) wrong.push(`${shot} is ${wide} wide`)
+        const small = await this.page.$$eval('button:not(li button), select', (all) =>
+          all
+            .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 40)
+            .map((each) => each.id || each.outerHTML),
+        )
+        if (small.length > 0) wrong.push(`${shot} has small controls: ${small.join(', ')}`)
+      }
+    }
+    return wrong
   }
 }

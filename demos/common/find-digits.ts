@@ -1,5 +1,7 @@
 import { type ArrayDataset, drawDigits, fetchCached, type Idx, imageDataset, mnistFiles, readIdx } from 'wgrad/data'
-import type { DigitsSource } from './protocol.ts'
+
+/** Where the digits come from. */
+export type DigitsSource = 'mnist' | 'mnist-all' | 'drawn'
 
 /** Digits to train on and, apart from them, digits to test with. */
 export interface Digits {

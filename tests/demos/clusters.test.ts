@@ -1,0 +1,129 @@
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, ElementHandle } from 'puppeteer'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { launchBrowser } from '../../scripts/support/browser.ts'
+import { openSite, type Site } from './site.ts'
+import { traceTasks } from './trace.ts'
+import { TrainingPage } from './training-page.ts'
+
+let site: Site
+let browser: Browser
+
+beforeAll(async () => {
+  site = await openSite(null)
+  browser = await launchBrowser()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await site?.close()
+})
+
+function open(query: string): Promise<TrainingPage> {
+  return TrainingPage.open(browser, `${site.page('clusters')}?${query}`)
+}
+
+test('finds clusters of digits while its main thread stays free, and keeps them over a reload', async () => {
+  const page = await open('samples=drawn&widths=64,10&epochs=5&steps=100')
+  await page.until(/^Ready/)
+  await page.press('primary')
+  await page.until(/^Training/)
+  await page.untilStep(10)
+  const end = await traceTasks(page.page)
+  await page.until(/^Done at step 140/)
+  const tasks = await end()
+  expect(tasks.length).toBeGreaterThan(50)
+  expect(tasks.at(-1)).toBeLessThan(50)
+  // Above the tenth that one class of ten makes: so short a training finds little in digits that are turned and moved about.
+  expect(Number.parseFloat(await page.text('accuracy'))).toBeGreaterThan(15)
+  expect(await page.page.$eval('#scatter', (canvas) => canvas.ariaLabel)).toBe(
+    'Where the samples are: 1000 points in 10 clusters',
+  )
+  const colours = await page.page.$eval('#scatter', (found) => {
+    const canvas = found as HTMLCanvasElement
+    const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] }
+    return new Set(new Uint32Array(Uint8ClampedArray.from(data).buffer)).size
+  })
+  // One for each cluster, and what is behind them.
+  expect(colours).toBeGreaterThan(10)
+  expect(
+    await page.page.$$eval('#groups li', (rows) => rows.map((row) => row.querySelectorAll('canvas').length)),
+  ).toEqual(new Array(10).fill(8))
+  expect(await page.shots('clusters')).toEqual([])
+
+  const { name, bytes } = await page.save()
+  expect(name).toBe('clusters-drawn.safetensors')
+  await page.page.reload()
+  await page.until(/^Done at step 140/)
+  expect((await page.save()).bytes.equals(bytes)).toBe(true)
+  expect(page.errors).toEqual([])
+  await page.page.browserContext().close()
+})
+
+test('pauses and goes on with the same bits', async () => {
+  const query = 'samples=drawn&widths=64,10&epochs=2&steps=100&clusters=4'
+  const straight = await open(query)
+  await straight.until(/^Ready/)
+  await straight.press('primary')
+  await straight.until(/^Done/)
+  const whole = await straight.save()
+  await straight.page.browserContext().close()
+
+  const page = await open(query)
+  await page.until(/^Ready/)
+  await page.press('primary')
+  // Once among the codes, once among the clusters.
+  for (const step of [3, 40]) {
+    await page.untilStep(step)
+    await page.press('primary')
+    await page.until(/^Paused/)
+    await page.page.reload()
+    await page.until(/^Paused/)
+    await page.press('primary')
+  }
+  await page.until(/^Done/)
+  expect((await page.save()).bytes.equals(whole.bytes)).toBe(true)
+  expect(page.errors).toEqual([])
+  await page.page.browserContext().close()
+})
+
+test('clusters a table, and says what is wrong with others', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'wgrad-tables-'))
+  const give = async (name: string, text: string): Promise<void> => {
+    await writeFile(join(folder, name), text)
+    const input = (await page.page.$('#table')) as ElementHandle<HTMLInputElement>
+    await input.uploadFile(join(folder, name))
+  }
+  const row = (i: number): string =>
+    [i % 3, (i % 3) * 2, 1 - (i % 3)].map((value) => (value + 0.1 * Math.sin(i * 7 + value)).toFixed(3)).join(',')
+  const rows = Array.from({ length: 90 }, (_, i) => `${row(i)},${['red', 'green', 'blue'][i % 3]}`)
+
+  const page = await open('steps=100')
+  await page.until(/^Ready/)
+  await give('texts.csv', 'name,town\nAnna,Rome\nBen,Oslo\n')
+  await page.page.waitForSelector('#notice:not([hidden])')
+  expect(await page.text('notice')).toContain('the table has no column of numbers without gaps')
+
+  await give('kinds.csv', rows.join('\n'))
+  await page.page.waitForFunction(() => document.getElementById('source')?.innerText.startsWith('kinds.csv'))
+  expect(await page.text('source')).toContain('A table of 90 rows: column 1, column 2, column 3')
+  await page.page.select('select[name="epochs"]', '50')
+  await page.press('primary')
+  await page.until(/^Done/)
+  expect(Number.parseFloat(await page.text('accuracy'))).toBe(100)
+  expect(await page.page.$$eval('#groups .text', (all) => all.length)).toBe(24)
+  await page.page.reload()
+  await page.until(/^Done/)
+  expect(await page.text('source')).toContain('A table of 90 rows')
+
+  await page.page.$eval('input[name="clusters"]', (input) => {
+    input.value = '91'
+  })
+  await page.press('anew')
+  await page.page.waitForSelector('#notice:not([hidden])')
+  expect(await page.text('notice')).toContain('90 samples for 91 clusters; give at least as many samples as clusters')
+  expect(page.errors).toEqual([])
+  await page.page.browserContext().close()
+})
