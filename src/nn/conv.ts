@@ -44,9 +44,14 @@ export class Conv2d extends Module {
     const [kh, kw] = pair(kernelSize)
     const fanIn = (inChannels / groups) * kh * kw
     this.options = options
-    this.weight = new Parameter(kaimingUniform([outChannels, kh, kw, inChannels / groups], fanIn), 'Conv2d.weight')
+    this.weight = new Parameter(this.initialWeight([outChannels, kh, kw, inChannels / groups], fanIn), 'Conv2d.weight')
     this.bias =
       (options.bias ?? true) ? new Parameter(uniform([outChannels], 1 / Math.sqrt(fanIn)), 'Conv2d.bias') : null
+  }
+
+  /** What `weight` starts as; computed when it is read, so not at all where weights are loaded. */
+  protected initialWeight(shape: readonly number[], fanIn: number): Tensor {
+    return kaimingUniform(shape, fanIn)
   }
 
   protected override fileAxes(field: string): readonly number[] | null {

@@ -9,7 +9,7 @@ import { pad, slice } from '../../ops/movement.ts'
 import { relu } from '../../ops/unary.ts'
 import { formatShape } from '../../shape.ts'
 import { BasicBlock, projection, type Shortcut } from './block.ts'
-import { convolution, ImageClassifier, initConvolutions } from './classifier.ts'
+import { convolution, ImageClassifier } from './classifier.ts'
 
 /** Options of the residual networks for small images. */
 export interface CifarResNetOptions {
@@ -85,7 +85,6 @@ export class CifarResNet extends ImageClassifier {
     this.layer2 = stage(width, 2 * width, 2)
     this.layer3 = stage(2 * width, 4 * width, 2)
     this.fc = new Linear(4 * width, numClasses)
-    initConvolutions(this)
   }
 
   override features(x: Tensor): Tensor {

@@ -42,14 +42,14 @@ export abstract class ImageClassifier extends Module {
   }
 }
 
-/** A convolution without a bias, for a norm follows, that keeps the size of images but for the stride. */
-export function convolution(inChannels: number, outChannels: number, kernelSize: 1 | 3 | 7, stride = 1): Conv2d {
-  return new Conv2d(inChannels, outChannels, kernelSize, { stride, padding: (kernelSize - 1) / 2, bias: false })
+/** A convolution without a bias, whose weights start as He et al. 2015 have it, by what flows out of a unit. */
+class BackboneConv2d extends Conv2d {
+  protected override initialWeight(shape: readonly number[]): Tensor {
+    return kaimingNormal(shape, fans(shape).fanOut)
+  }
 }
 
-/** Sets every convolution's weights as He et al. 2015 have it, by what flows out of a unit. */
-export function initConvolutions(model: Module): void {
-  for (const part of model.modules()) {
-    if (part instanceof Conv2d) part.weight.assign(kaimingNormal(part.weight.shape, fans(part.weight.shape).fanOut))
-  }
+/** A convolution for a norm to follow, which keeps the size of images but for the stride. */
+export function convolution(inChannels: number, outChannels: number, kernelSize: 1 | 3 | 7, stride = 1): Conv2d {
+  return new BackboneConv2d(inChannels, outChannels, kernelSize, { stride, padding: (kernelSize - 1) / 2, bias: false })
 }

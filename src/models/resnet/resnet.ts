@@ -7,7 +7,7 @@ import { zeros_ } from '../../nn/init.ts'
 import { Linear } from '../../nn/linear.ts'
 import { relu } from '../../ops/unary.ts'
 import { BasicBlock, type BlockKind, Bottleneck, projection, ResidualBlock } from './block.ts'
-import { convolution, ImageClassifier, initConvolutions } from './classifier.ts'
+import { convolution, ImageClassifier } from './classifier.ts'
 
 /** Options of the residual networks. */
 export interface ResNetOptions {
@@ -54,7 +54,6 @@ export class ResNet extends ImageClassifier {
     this.layer3 = stage(block, wide[1], planes[2], depths[2], 2)
     this.layer4 = stage(block, wide[2], planes[3], depths[3], 2)
     this.fc = new Linear(wide[3], numClasses)
-    initConvolutions(this)
     for (const part of this.modules()) {
       if (!(part instanceof ResidualBlock)) continue
       part.recompute = recompute
