@@ -1,22 +1,23 @@
 // winograd_weight_grad.wgsl: the gradient of the weights of a 3 x 3 convolution from the products of Winograd's method: G^T m G.
 //
-//   dw[o, kh, kw, c] = sum_{a, b} G[a, kh] m[a, b, o, c] G[b, kw],  G as in winograd_weights.wgsl
+//   dw[o, kh, kw, c] = sum_{a, b} G[a, kh] m[a, b, o, c] G[b, kw],  G as in winograd_operands.wgsl
 //
-//   m     [E, E, O, C]        f32  read
-//   d     [E, E, PATCHES, O]  f32  read  with SUMS alone: the gradient of the outputs as winograd_input.wgsl writes it
-//   sums  [O]                 f32  write  with SUMS alone: of that gradient over all pixels
-//   dw    [O, 3, 3, C]        f32  through store_y
+//   m     [E, E, O, C]  f32  read
+//   v     [FIRST + E E PATCHES O]  f32  read  with SUMS alone: what winograd_operands.wgsl writes, grads from FIRST on
+//   sums  [O]           f32  write  with SUMS alone: of that gradient over all pixels
+//   dw    [O, 3, 3, C]  f32  through store_y
 //
 // Dispatch: one thread for each o and c; grid (x, y, 1) of at least O C threads, x THREADS being ROW.
 // Params:   O C            outputs and channels.
 //           TILE           2 or 4, the pixels of a patch along each axis; E = TILE + 2.
 //           SUMS           also sums the gradient of the outputs, of PATCHES patches.
+//           FIRST PATCHES  see v.
 //           THREADS ROW    threads of a workgroup, threads of a row of workgroups.
 //           EPILOGUE_DECLS binding of y from 1 on, from 3 with SUMS, and fn store_y(i: u32, value: f32).
 
 @group(0) @binding(0) var<storage, read> m: array<f32>;
 #if SUMS
-@group(0) @binding(1) var<storage, read> d: array<f32>;
+@group(0) @binding(1) var<storage, read> v: array<f32>;
 @group(0) @binding(2) var<storage, read_write> sums: array<f32>;
 #endif
 ${EPILOGUE_DECLS}
@@ -64,10 +65,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 #endfor
 #if SUMS
   if (i % ${C}u == 0u) {
-    // Row 1 of the patches' transform is of ones: point (1, 1) is the sum of a patch.
+    // Row 1 of A is of ones: element (1, 1) of a patch's grads is their sum.
     var total = 0.0;
     for (var patch_index = 0u; patch_index < ${PATCHES}u; patch_index++) {
-      total += d[(${(TILE + 3) * PATCHES}u + patch_index) * ${O}u + i / ${C}u];
+      total += v[${FIRST + (TILE + 3) * PATCHES * O}u + patch_index * ${O}u + i / ${C}u];
     }
     sums[i / ${C}u] = total;
   }

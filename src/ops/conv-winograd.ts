@@ -1,7 +1,6 @@
-import inputText from '../../shaders/conv/winograd_input.wgsl?raw'
+import operandsText from '../../shaders/conv/winograd_operands.wgsl?raw'
 import outputText from '../../shaders/conv/winograd_output.wgsl?raw'
 import weightGradText from '../../shaders/conv/winograd_weight_grad.wgsl?raw'
-import weightsText from '../../shaders/conv/winograd_weights.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
 import type { DeviceTraits, KernelCall, Operand, Variant } from '../graph/op.ts'
 import { gridOf } from '../shape.ts'
@@ -11,44 +10,34 @@ import { matmulTiles } from './matmul-variants.ts'
 import { alsoReading, alsoWriting, storeTo } from './parts.ts'
 
 const lines = { TILE: 'int', THREADS: 'int', ROW: 'int', EPILOGUE_DECLS: 'code' } as const
-const patches = { ...lines, N: 'int', TH: 'int', TW: 'int' } as const
+const outputs = { ...lines, N: 'int', P: 'int', Q: 'int', O: 'int', TH: 'int', TW: 'int' } as const
 
-/** Weights as Winograd's method multiplies them. */
-export const winogradWeights: Kernel = defineKernel(
-  'conv/winograd_weights.wgsl',
-  weightsText,
-  { ...lines, O: 'int', C: 'int', IS_GRAD: 'flag' },
-  ['w: W_TYPE'],
-)
-
-/** Images, or the gradient of the outputs, as Winograd's method multiplies them. */
-export const winogradInput: Kernel = defineKernel(
-  'conv/winograd_input.wgsl',
-  inputText,
-  { ...patches, H: 'int', W: 'int', C: 'int', PH: 'int', PW: 'int', IS_GRAD: 'flag', VEC4: 'flag' },
-  ['x: X_TYPE'],
+/** Images, and weights or the gradient of the outputs, as Winograd's method multiplies them. */
+export const winogradOperands: Kernel = defineKernel(
+  'conv/winograd_operands.wgsl',
+  operandsText,
+  {
+    ...{ ...outputs, H: 'int', W: 'int', C: 'int', PH: 'int', PW: 'int' },
+    ...{ OF_GRADS: 'flag', IS_GRAD: 'flag', VEC4: 'flag' },
+  },
+  ['x: X_TYPE', 'r: R_TYPE'],
 )
 
 /** Pixels from the products of Winograd's method. */
-export const winogradOutput: Kernel = defineKernel(
-  'conv/winograd_output.wgsl',
-  outputText,
-  { ...patches, P: 'int', Q: 'int', O: 'int' },
-  ['m'],
-)
+export const winogradOutput: Kernel = defineKernel('conv/winograd_output.wgsl', outputText, outputs, ['m'])
 
 /** The gradient of the weights from the products of Winograd's method. */
 export const winogradWeightGrad: Kernel = defineKernel(
   'conv/winograd_weight_grad.wgsl',
   weightGradText,
-  { ...lines, O: 'int', C: 'int', PATCHES: 'int', SUMS: 'flag' },
+  { ...lines, O: 'int', C: 'int', PATCHES: 'int', FIRST: 'int', SUMS: 'flag' },
   ['m'],
 )
 
 /** What is computed: the convolution, or its gradient by the images or by the weights. */
 export type ConvPass = 'forward' | 'input' | 'weight'
 
-/** A kernel that writes elements of the next ones' operands. */
+/** A kernel that writes elements for the next one. */
 interface Stage {
   readonly call: TiledCall
   readonly elements: number
@@ -56,13 +45,11 @@ interface Stage {
 
 /**
  * Convolution, or a gradient, by F(2 x 2, 3 x 3) or F(4 x 4, 3 x 3) (Winograd 1980; Lavin and Gray 2016): 16 products take the place of 36,
- * or 36 of 144. `product` reads what `a` and `b` write, `result` what `product` writes. `a` is of the op's first input and `b` of its second; the
- * gradient by the weights has them the other way round.
+ * or 36 of 144. `operands` reads the op's inputs, `product` both its operands from what `operands` writes, `result` what `product` writes.
  */
 export interface WinogradCalls {
   readonly name: string
-  readonly a: Stage
-  readonly b: Stage
+  readonly operands: Stage
   readonly product: Stage
   readonly result: TiledCall
 }
@@ -97,16 +84,19 @@ function patchesOf({ N, P, Q }: Sides, size: WinogradSize): number {
   return N * Math.ceil(P / size) * Math.ceil(Q / size)
 }
 
-/** The product: of patches and weights, or of the patches of both sides. */
-function productOf(sides: Sides, pass: ConvPass, size: WinogradSize): MatmulShape {
+/** The product: of patches and weights, or of the patches of both sides. The images come first in the buffer that holds the operands. */
+function productOf(sides: Sides, pass: ConvPass, size: WinogradSize): MatmulShape & { readonly aSize: number } {
   const { C, O } = sides
   const count = patchesOf(sides, size)
-  const [m, n, k] = pass === 'weight' ? [O, C, count] : [count, O, C]
   const batches = (size + 2) ** 2
+  const images = { each: count * C, from: 0 }
+  const other = { each: pass === 'weight' ? count * O : C * O, from: batches * count * C }
+  const [a, b] = pass === 'weight' ? [other, images] : [images, other]
+  const [m, n, k] = pass === 'weight' ? [O, C, count] : [count, O, C]
+  const held = batches * (images.each + other.each)
   return {
-    ...{ batches, m, n, k, transA: pass === 'weight', transB: pass === 'forward' },
-    ...{ aOffset: `(batch * ${m * k}u)`, bOffset: `(batch * ${k * n}u)` },
-    ...{ aSize: batches * m * k, bSize: batches * k * n },
+    ...{ batches, m, n, k, transA: pass === 'weight', transB: pass === 'forward', aSize: held, bSize: held },
+    ...{ aOffset: `(${a.from}u + batch * ${a.each}u)`, bOffset: `(${b.from}u + batch * ${b.each}u)` },
   }
 }
 
@@ -119,39 +109,25 @@ export function winogradCalls(
 ): WinogradCalls | null {
   const sides = sidesOf(shape, pass)
   if (sides === null) return null
-  const { N, H, W, C, O, P, Q, PH, PW } = sides
-  const each = { TILE: size }
-  const all = { ...each, N, TH: Math.ceil(P / size), TW: Math.ceil(Q / size) }
+  const { N, C, O, P, Q } = sides
+  const rows = { TILE: size, N, P, Q, O, TH: Math.ceil(P / size), TW: Math.ceil(Q / size) }
   const count = patchesOf(sides, size)
-  const points = (size + 2) ** 2
   // Four channels at a time take more registers than patches of 4 x 4 pixels leave.
   const wide = size === 2 ? 4 : 1
-  const carried = (channels: number, params: Readonly<Record<string, number | boolean>>): Stage => ({
-    call: call(winogradInput, (count * channels) / wide, { ...all, ...params, C: channels, VEC4: wide > 1 }),
-    elements: points * count * channels,
-  })
-  const shapeOfProduct = productOf(sides, pass, size)
-  const { m, n } = shapeOfProduct
-  const product = { call: matmulCall(shapeOfProduct, tile), elements: points * m * n }
-  const name = `winograd${size}-${tileName(tile)}`
-  const images = carried(C, { H, W, PH, PW, IS_GRAD: false })
-  if (pass === 'weight') {
-    const grads = carried(O, { H: P, W: Q, PH: 0, PW: 0, IS_GRAD: true })
-    return {
-      name,
-      a: grads,
-      b: images,
-      product,
-      result: call(winogradWeightGrad, O * C, { ...each, O, C, PATCHES: count, SUMS: false }),
-    }
+  const product = productOf(sides, pass, size)
+  const others = pass === 'weight' ? (count * O) / wide : O * C
+  const flags = { OF_GRADS: pass === 'weight', IS_GRAD: pass === 'input', VEC4: wide > 1 }
+  const operands = call(winogradOperands, (count * C) / wide + others, { ...rows, ...sides, ...flags })
+  const sums = { PATCHES: count, FIRST: product.batches * count * C, SUMS: false }
+  return {
+    name: `winograd${size}-${tileName(tile)}`,
+    operands: { call: operands, elements: product.aSize },
+    product: { call: matmulCall(product, tile), elements: product.batches * product.m * product.n },
+    result:
+      pass === 'weight'
+        ? call(winogradWeightGrad, O * C, { TILE: size, O, C, ...sums })
+        : call(winogradOutput, count * O, rows),
   }
-  // As stored: the outputs of a gradient are the channels of the weights.
-  const [stored, inner] = pass === 'input' ? [C, O] : [O, C]
-  const weights = {
-    call: call(winogradWeights, O * C, { ...each, O: stored, C: inner, IS_GRAD: pass === 'input' }),
-    elements: points * O * C,
-  }
-  return { name, a: images, b: weights, product, result: call(winogradOutput, count * O, { ...all, P, Q, O }) }
 }
 
 // On software: an element carried over, back, or of the weights, in multiply-adds of the product; the same for a multiply-add of the kernels
@@ -185,7 +161,7 @@ export function winogradWays(shape: ConvShape, pass: ConvPass, device: DeviceTra
   const { C, O, P, Q } = sides
   return SIZES.flatMap((size) => {
     const count = patchesOf(sides, size)
-    const largest = 4 * (size + 2) ** 2 * Math.max(count * C, count * O, C * O)
+    const largest = 4 * (size + 2) ** 2 * Math.max(count * (C + O), (count + O) * C)
     if (P < size || Q < size || largest > device.maxBindingBytes) return []
     const tiles = matmulTiles(productOf(sides, pass, size), device).filter(({ splits = 1 }) => splits === 1)
     const [first] = tiles
@@ -208,50 +184,41 @@ export function withWinograd(
   const size = winogradSize(shape, pass, device)
   const ways = winogradWays(shape, pass, device).map((way) => ({
     name: way.name,
-    calls: () => callsOf(way, pass, flops, sums),
+    calls: () => callsOf(way, flops, sums),
   }))
   const isFirst = ({ name }: Variant): boolean => size !== null && name.startsWith(`winograd${size}-`)
   return [...ways.filter(isFirst), ...direct, ...ways.filter((way) => !isFirst(way))]
 }
 
-function callsOf({ a, b, product, result }: WinogradCalls, pass: ConvPass, flops: number, sums: boolean): KernelCall[] {
-  const temp = (name: string, { elements }: Stage): Operand => ({ temp: name, bytes: 4 * elements })
-  const into = (name: string, stage: Stage, operands: readonly Operand[]): KernelCall => {
-    const { call, elements } = stage
-    const { bindings } = call.kernel
-    const read = Object.fromEntries(bindings.map((binding, i) => [binding.name, operands[i] as Operand]))
-    return {
-      ...call,
-      kernel: alsoWriting(call.kernel, 'parts'),
-      params: { ...call.params, EPILOGUE_DECLS: storeTo('parts', bindings.length) },
-      bindings: { ...read, parts: temp(name, stage) },
-      flops: 2 * elements,
-      bytes: 8 * elements,
-    }
-  }
-  const [first, second] = pass === 'weight' ? [1, 0] : [0, 1]
+function callsOf({ operands, product, result }: WinogradCalls, flops: number, sums: boolean): KernelCall[] {
   const size = result.params.TILE as WinogradSize
+  const held: Operand = { temp: 'operands', bytes: 4 * operands.elements }
+  const products: Operand = { temp: 'products', bytes: 4 * product.elements }
+  const into = ({ kernel, params, grid }: TiledCall): Pick<KernelCall, 'kernel' | 'params' | 'grid'> => ({
+    kernel: alsoWriting(kernel, 'parts'),
+    params: { ...params, EPILOGUE_DECLS: storeTo('parts', kernel.bindings.length) },
+    grid,
+  })
   const last: Pick<KernelCall, 'kernel' | 'params' | 'bindings'> = sums
     ? {
-        kernel: alsoWriting(alsoReading(result.kernel, 'd'), 'sums'),
+        kernel: alsoWriting(alsoReading(result.kernel, 'v'), 'sums'),
         params: { ...result.params, SUMS: true },
-        bindings: { m: temp('product', product), d: temp('a', a), sums: { output: 1 } },
+        bindings: { m: products, v: held, sums: { output: 1 } },
       }
-    : { ...result, bindings: { m: temp('product', product) } }
+    : { ...result, bindings: { m: products } }
   return [
-    into('a', a, [{ input: first }]),
-    into('b', b, [{ input: second }]),
     {
-      ...into('product', product, [temp('a', a), temp('b', b)]),
+      ...into(operands.call),
+      bindings: { x: { input: 0 }, r: { input: 1 }, parts: held },
+      flops: 2 * operands.elements,
+      bytes: 8 * operands.elements,
+    },
+    {
+      ...into(product.call),
+      bindings: { a: held, b: held, parts: products },
       flops: (flops * (size + 2) ** 2) / (9 * size ** 2),
-      bytes: 4 * (a.elements + b.elements + product.elements),
+      bytes: 4 * (operands.elements + product.elements),
     },
-    {
-      ...last,
-      grid: result.grid,
-      epilogue: true,
-      flops: 2 * product.elements,
-      bytes: 5 * product.elements,
-    },
+    { ...last, grid: result.grid, epilogue: true, flops: 2 * product.elements, bytes: 5 * product.elements },
   ]
 }

@@ -243,18 +243,16 @@ test.each(Object.entries(winogradShapes))("%s match f64 by Winograd's method", a
   const arrays = { x: noise(count.x, 3), w: noise(count.w, 4), dy: noise(count.y, 5) }
   const { x, w, dy } = arrays
   const expected = reference(shape, arrays)
-  const given = { forward: [x, w], input: [dy, w], weight: [dy, x] } as const
+  const given = { forward: [x, w], input: [dy, w], weight: [x, dy] } as const
   const wanted = { forward: expected.y, input: expected.dx, weight: expected.dw }
   for (const pass of passes) {
     for (const size of sizes) {
       const calls = winogradCalls(shape, pass, size, { tm: 2, tn: 4, wx: 2, wy: 4 })
       if (calls === null) throw new Error('the method does not apply')
-      const { a, b, product, result } = calls
-      const left = await runShader(a.call, [given[pass][0]], a.elements)
-      const right = await runShader(b.call, [given[pass][1]], b.elements)
-      const operands = [Float32Array.from(left.values), Float32Array.from(right.values)]
-      const m = await runShader(product.call, operands, product.elements)
-      const { values } = await runShader(result, [Float32Array.from(m.values)], wanted[pass].length)
+      const { operands, product, result } = calls
+      const held = Float32Array.from((await runShader(operands.call, given[pass], operands.elements)).values)
+      const m = Float32Array.from((await runShader(product.call, [held, held], product.elements)).values)
+      const { values } = await runShader(result, [m], wanted[pass].length)
       expectClose(values, wanted[pass], size === 4 ? 3e-5 : undefined)
     }
   }
