@@ -14,6 +14,19 @@ import type { Curve } from './common/curve.ts'
 import { positive, share, whole } from './common/options.ts'
 import { addRunOptions, type RunOptions, TrainRun } from './common/run.ts'
 
+/** What is usual for a model from nothing, and for one that was trained before. */
+const usual = {
+  fresh: { epochs: 6, lr: 5e-4, wordDropout: 0.2, maxLength: 40 },
+  trained: { epochs: 3, lr: 3e-5, wordDropout: 0, maxLength: 128 },
+}
+
+type Usual = keyof typeof usual.fresh
+
+/** `1, with --model 2` */
+function defaultOf(name: Usual): string {
+  return `(default: ${usual.fresh[name]}, with --model ${usual.trained[name]})`
+}
+
 interface BertOptions extends RunOptions, BertTraining {
   data: string
   dev: string
@@ -23,6 +36,7 @@ interface BertOptions extends RunOptions, BertTraining {
   hidden: number
   heads: number
   dropout: number
+  initializerRange: number
   maxLength: number
   seeds: number
   seed: number
@@ -43,16 +57,17 @@ export function bertCommand(): Command {
     .option('--hidden <n>', 'without --model: features; the feed-forward part has 4 times as many', whole(1), 128)
     .option('--heads <n>', 'without --model: heads of the attention', whole(1), 4)
     .option('--dropout <share>', 'without --model: features and weights of the attention dropped', share, 0.2)
-    .option('--max-length <n>', 'tokens that are read of a text', whole(3), 40)
-    .option('--epochs <n>', 'how often to see each text', whole(1), 6)
+    .option('--initializer-range <std>', 'without --model: deviation of the first weights', positive, 0.1)
+    .option('--max-length <n>', `tokens that are read of a text ${defaultOf('maxLength')}`, whole(3))
+    .option('--epochs <n>', `how often to see each text ${defaultOf('epochs')}`, whole(1))
     .option('--pretrain <n>', 'epochs of telling hidden tokens of the same texts before', whole(0), 0)
     .option('--batch-size <n>', 'texts in a batch', whole(1), 64)
     .option('--accumulate <n>', 'batches to an update', whole(1), 1)
-    .option('--lr <rate>', 'largest learning rate of AdamW', positive, 1e-3)
+    .option('--lr <rate>', `largest learning rate of AdamW ${defaultOf('lr')}`, positive)
     .option('--warmup <share>', 'steps in which the rate rises; in the others it falls to 0', share, 0.1)
     .option('--weight-decay <rate>', 'of matrices', Number, 0.01)
     .option('--layer-decay <factor>', 'of the rate, from each layer to the one below it', Number, 1)
-    .option('--word-dropout <share>', 'words that are hidden anew in each batch', share, 0.2)
+    .option('--word-dropout <share>', `words that are hidden anew in each batch ${defaultOf('wordDropout')}`, share)
     .option('--clip <norm>', 'largest norm of the gradients', positive, 1)
     .option('--seeds <n>', 'how many times to train', whole(1), 1)
     .option('--seed <n>', 'the first seed', whole(0), 0)
@@ -70,7 +85,8 @@ async function readTexts(file: string, classes?: readonly string[]): Promise<Lab
   return readLabelledTexts(tsv, { name: file, ...(classes && { classes }) })
 }
 
-async function bert(options: BertOptions): Promise<void> {
+async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, Usual>>): Promise<void> {
+  const options: BertOptions = { ...usual[given.model === undefined ? 'fresh' : 'trained'], ...given }
   const train = await readTexts(options.data)
   const dev = await readTexts(options.dev, train.classes)
   const from = options.model === undefined ? null : await openBertFolder(options.model)
@@ -121,7 +137,8 @@ async function bert(options: BertOptions): Promise<void> {
 }
 
 /** A small BERT for a vocabulary. */
-function ownConfig({ layers, hidden, heads, dropout, maxLength }: BertOptions, tokenizerJson: object): BertConfigFile {
+function ownConfig(options: BertOptions, tokenizerJson: object): BertConfigFile {
+  const { layers, hidden, heads, dropout, maxLength, initializerRange } = options
   const { model } = tokenizerJson as { readonly model: { readonly vocab: object } }
   return {
     vocab_size: Object.keys(model.vocab).length,
@@ -132,6 +149,7 @@ function ownConfig({ layers, hidden, heads, dropout, maxLength }: BertOptions, t
     hidden_dropout_prob: dropout,
     attention_probs_dropout_prob: dropout,
     max_position_embeddings: maxLength,
+    initializer_range: initializerRange,
   }
 }
 

@@ -182,6 +182,6 @@ describe('a new model', () => {
     expect(() => model.forward(ids, tensor(new Int32Array(3), { shape: [3] }))).toThrow(
       'BertModel: attentionMask is i32 [3]; it must be i32 or bool [2, 3], or lengths, i32 [2]',
     )
-    expect(() => model.run({})).toThrow('BertModel: neither inputIds and inputsEmbeds are given; give one of them')
+    expect(() => model.run({})).toThrow('BertModel: no inputIds are given; give one of the two')
   })
 })

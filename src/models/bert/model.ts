@@ -175,7 +175,11 @@ export class BertModel extends Module {
     const { inputIds, inputsEmbeds, attentionMask, tokenTypeIds } = inputs
     const words = inputsEmbeds ?? (inputIds && this.embeddings.wordEmbeddings.forward(inputIds))
     if (!words || (inputIds && inputsEmbeds))
-      return fail('BertModel', `${words ? 'both' : 'neither'} inputIds and inputsEmbeds are given`, 'give one of them')
+      return fail(
+        'BertModel',
+        words ? 'inputIds and inputsEmbeds are given' : 'no inputIds are given',
+        'give one of the two',
+      )
     this.check(words, attentionMask ?? null, tokenTypeIds ?? null)
     const embedded = this.embeddings.forward(words, tokenTypeIds ?? undefined)
     const encoded = this.encoder.encode(embedded, attentionMask ? tokenMask(attentionMask) : null, options)
