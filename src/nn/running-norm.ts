@@ -1,9 +1,12 @@
 import { fail } from '../errors.ts'
+import { mutate } from '../graph/mutate.ts'
+import { runEffects } from '../graph/realize.ts'
 import { noGrad, type Tensor } from '../graph/tensor.ts'
 import { activeTrace } from '../graph/trace.ts'
-import { add, mul, sub } from '../ops/arithmetic.ts'
+import { mul } from '../ops/arithmetic.ts'
 import { full } from '../ops/elementwise.ts'
 import { hostScalar } from '../ops/random.ts'
+import { runningAverageOp } from '../ops/running-average.ts'
 import { formatShape } from '../shape.ts'
 import { Module } from './module.ts'
 import { Buffer, Counter, Parameter } from './parameter.ts'
@@ -93,12 +96,16 @@ export abstract class RunningNorm extends Module {
     }
     const { runningMean, runningVar, numBatchesTracked, momentum } = this
     if (!runningMean || !runningVar || !numBatchesTracked) return
+    const { device } = mean
     noGrad(() => {
-      const share = momentum ?? hostScalar(() => 1 / (numBatchesTracked.value + 1), mean.device)
-      const averaged = (old: Tensor, now: Tensor): Tensor =>
-        typeof share === 'number' ? add(mul(old, 1 - share), mul(now, share)) : add(old, mul(sub(now, old), share))
-      runningMean.assign(averaged(runningMean, mean))
-      runningVar.assign(averaged(runningVar, mul(variance, n / (n - 1))))
+      const share =
+        momentum === null
+          ? hostScalar(() => 1 / (numBatchesTracked.value + 1), device)
+          : full([], momentum, 'f32', device)
+      const inputs = [mean, mul(variance, n / (n - 1)), share]
+      runEffects(() =>
+        mutate(runningAverageOp, inputs, { channels: this.numFeatures }, [runningMean.variable, runningVar.variable]),
+      )
     })
     const count = (): void => {
       numBatchesTracked.value++
