@@ -1,0 +1,57 @@
+import { openSafetensors } from 'wgrad/io'
+import { type CheckpointStore, servePort } from 'wgrad/train'
+import { trainerHost } from '../common/trainer-worker.ts'
+import type { Calls, Events, Settings } from './protocol.ts'
+import { drawnSeries, type Found, fileSeries } from './series.ts'
+import { Session } from './session.ts'
+
+const fileName = 'series.csv'
+
+/** The file that was given, and the series in it. */
+let given: { readonly bytes: Uint8Array<ArrayBuffer>; readonly found: Found } | null = null
+
+const host = trainerHost<Settings, Session>({
+  name: 'forecast-demo',
+  async make(settings, place) {
+    const found = settings.series === 'file' ? await givenSeries(place.store) : drawnSeries(settings.series)
+    server.emit('series', { source: found.source, columns: found.series.names })
+    return new Session(settings, {
+      ...place,
+      found,
+      // Once nothing else is kept there.
+      keep: async (store) => {
+        if (settings.series === 'file' && given) await store.write(fileName, new Blob([given.bytes]).stream())
+      },
+      listener: {
+        progress: (what, share) => server.emit('progress', { what, share }),
+        steps: (event) => server.emit('steps', event, [event.x.buffer, event.y.buffer]),
+        forecast: (event) => server.emit('forecast', event),
+      },
+    })
+  },
+  async settingsOf(file, asked) {
+    const { cell, window, horizon, hidden } = (await openSafetensors(file)).metadata
+    if ((cell !== 'lstm' && cell !== 'gru' && cell !== 'rnn') || !window || !horizon || !hidden)
+      throw new Error('the file does not say which network it is of; load one that was saved here')
+    return { ...asked, cell, window: Number(window), horizon: Number(horizon), hidden: Number(hidden) }
+  },
+})
+
+const server = servePort<Calls, Events>(self, {
+  ...host.handlers,
+  file(bytes) {
+    const found = fileSeries(bytes)
+    given = { bytes, found }
+    return { columns: found.series.names, rows: found.series.shape[0] ?? 0 }
+  },
+})
+
+async function givenSeries(store: CheckpointStore): Promise<Found> {
+  if (!given) {
+    const file = await store.read(fileName)
+    if (!file) throw new Error('no file was given; choose a CSV file first')
+    const bytes = new Uint8Array(await new Response(file as Blob).arrayBuffer())
+    given = { bytes, found: fileSeries(bytes) }
+  }
+  return given.found
+}

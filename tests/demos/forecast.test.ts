@@ -1,0 +1,160 @@
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, ElementHandle } from 'puppeteer'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { launchBrowser } from '../../scripts/support/browser.ts'
+import { openSafetensors } from '../../src/io/index.ts'
+import { openSite, type Site } from './site.ts'
+import { traceTasks } from './trace.ts'
+import { TrainingPage } from './training-page.ts'
+
+/** Quick to train on a software adapter: 18 steps an epoch. */
+const quick = '?cell=gru&hidden=8&window=10&horizon=3&learningRate=0.01&epochs=2'
+
+let site: Site
+let browser: Browser
+
+beforeAll(async () => {
+  site = await openSite(null)
+  browser = await launchBrowser()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await site?.close()
+})
+
+const open = (settings = quick): Promise<TrainingPage> =>
+  TrainingPage.open(browser, `${site.page('forecast')}${settings}`)
+
+/** Gives the page a CSV file. */
+async function give(page: TrainingPage, csv: string): Promise<void> {
+  const path = join(tmpdir(), `wgrad-${process.pid}.csv`)
+  await writeFile(path, csv)
+  const input = (await page.page.$('#csv')) as ElementHandle<HTMLInputElement>
+  await input.uploadFile(path)
+}
+
+/** Waits for a notice that says something. */
+async function noticed(page: TrainingPage, wanted: string): Promise<void> {
+  await page.page.waitForFunction(
+    (text) => document.getElementById('notice')?.innerText.includes(text),
+    { timeout: 30_000 },
+    wanted,
+  )
+}
+
+describe('the page of forecasts', () => {
+  let page: TrainingPage
+
+  beforeAll(async () => {
+    page = await open()
+    await page.until(/^Ready/)
+  })
+
+  afterAll(async () => {
+    await page?.page.browserContext().close()
+  })
+
+  test('learns a series while its main thread stays free', async () => {
+    await page.press('primary')
+    await page.until(/^Training/)
+    await page.untilStep(3)
+    const end = await traceTasks(page.page)
+    await page.until(/^Done at step 36/)
+    const tasks = await end()
+    expect(tasks.at(-1)).toBeLessThan(50)
+    const label = await page.page.$eval('#forecast-chart', (chart) => chart.ariaLabel)
+    // 150 windows of the test, of which the last goes two rows on, and three rows after the end.
+    expect(label).toMatch(/^temperature, rows 1309 to 1463: truth and forecast, which ends at [\d.]+$/)
+    expect(await page.text('source')).toContain('four years of days that this page made up')
+    expect(page.errors).toEqual([])
+  })
+
+  test('says how it compares with simple ways', async () => {
+    const rivals = await page.page.$$eval('#rivals li', (rows) =>
+      rows.map((row) => [row.children[0]?.textContent, Number(row.children[1]?.textContent)]),
+    )
+    expect(rivals.map(([name]) => name)).toEqual(['the network', 'the last value', 'linear'])
+    const [network = 0, , linear = 0] = rivals.map(([, error]) => error as number)
+    expect(Number(await page.text('error'))).toBeCloseTo(network, 2)
+    expect(await page.text('verdict')).toMatch(network < linear ? /better than the best/ : /^The simple way \(linear\)/)
+    expect(await page.text('covered')).toMatch(/on the test it holds \d+ %\.$/)
+  })
+
+  test('fits phones and desktops, light and dark', async () => {
+    expect(await page.shots('forecast')).toEqual([])
+  })
+
+  test('refuses files that cannot be forecast, and forecasts one that can', async () => {
+    const { bytes } = await page.save()
+    const rows = (count: number, row: (i: number) => string): string =>
+      `date,count,level\n${Array.from({ length: count }, (_, i) => row(i)).join('\n')}\n`
+    await give(
+      page,
+      rows(60, (i) => `day ${i},${i},NA`),
+    )
+    await noticed(page, "the column 'level' has no value in its 60 rows")
+    await give(page, 'a,b\nx,y\n')
+    await noticed(page, 'no column holds numbers')
+    await give(
+      page,
+      rows(8, (i) => `day ${i},${i},${i % 5}`),
+    )
+    await page.page.waitForFunction(() =>
+      document.getElementById('source')?.innerText.includes('8 rows of count, level'),
+    )
+    await page.press('anew')
+    await noticed(page, 'of 8 steps are left to train on')
+    // Nothing of that has touched the training that is kept.
+    await page.page.reload()
+    await page.until(/^Done at step 36/)
+    expect((await page.save()).bytes.equals(bytes)).toBe(true)
+
+    await give(
+      page,
+      rows(400, (i) => `day ${i},${i},${i % 9 ? i % 5 : 'NA'}`),
+    )
+    await page.page.waitForFunction(() => document.getElementById('source')?.innerText.includes('400 rows'))
+    await page.press('anew')
+    await page.until(/^Done/)
+    expect(await page.page.$eval('#forecast-chart', (chart) => chart.ariaLabel)).toMatch(/^level, rows 320 to 402/)
+    await page.page.reload()
+    await page.until(/^Done/)
+    expect(await page.text('source')).toContain('a file of 400 rows')
+    expect(page.errors).toEqual([])
+  })
+})
+
+test('pauses, reloads and goes on with the same bits', async () => {
+  // Long enough to be paused on the way.
+  const longer = quick.replace('epochs=2', 'epochs=10')
+  const straight = await open(longer)
+  await straight.until(/^Ready/)
+  await straight.press('primary')
+  await straight.until(/^Done at step 180/)
+  const whole = await straight.save()
+  expect(whole.name).toBe('forecast-weather-gru.safetensors')
+  const file = await openSafetensors(new Uint8Array(whole.bytes))
+  expect(file.info('rnn.weight_hh_l0').shape).toEqual([24, 8])
+  expect(file.metadata).toMatchObject({ cell: 'gru', window: '10', horizon: '3', hidden: '8' })
+  await straight.page.browserContext().close()
+
+  const page = await open(longer)
+  await page.until(/^Ready/)
+  await page.press('primary')
+  await page.untilStep(5)
+  await page.press('primary')
+  const paused = await page.until(/^Paused at step \d+/)
+  const { bytes } = await page.save()
+  await page.page.reload()
+  expect(await page.until(/^(Paused|Training)/)).toBe(paused)
+  expect((await page.save()).bytes.equals(bytes)).toBe(true)
+  await page.press('primary')
+  await page.until(/^Done at step 180/)
+  expect((await page.save()).bytes.equals(whole.bytes)).toBe(true)
+  expect(bytes.equals(whole.bytes)).toBe(false)
+  expect(page.errors).toEqual([])
+  await page.page.browserContext().close()
+})
