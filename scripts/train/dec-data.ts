@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { ArrayDataset } from '../../src/data/index.ts'
+import { ArrayDataset, fitNormalizer, type NormalizerState, normalizer } from '../../src/data/index.ts'
 import { findDigits } from '../start/digits.ts'
-import { prepare, readTable, tableTasks } from './tables.ts'
+import { readTable, tableTasks } from './tables.ts'
 
 /** Samples to cluster. */
 export interface ClusterSamples {
@@ -12,18 +12,23 @@ export interface ClusterSamples {
   readonly count: number
   /** Elements of a sample. */
   readonly features: number
+  /** What brought the features of a table to one scale. */
+  readonly scaling?: NormalizerState
 }
 
 /** Sets that can be clustered. */
 export const clusterSets: readonly string[] = ['digits', ...Object.keys(tableTasks)]
 
-/** Reads a set: digits from a folder, else downloaded or drawn; tables from a CSV file, all features brought to one scale. */
+/**
+ * Reads a set: digits from a folder, else downloaded or drawn; tables from a CSV file, all features brought to one scale, by `scaling` or
+ * by themselves.
+ */
 export async function readClusterSamples(
   set: string,
   path: string | undefined,
-  say: (line: string) => void,
+  options: { readonly say: (line: string) => void; readonly scaling?: NormalizerState },
 ): Promise<ClusterSamples> {
-  return set === 'digits' ? digits(path, say) : table(set, path)
+  return set === 'digits' ? digits(path, options.say) : table(set, path, options.scaling)
 }
 
 async function digits(folder: string | undefined, say: (line: string) => void): Promise<ClusterSamples> {
@@ -39,7 +44,11 @@ async function digits(folder: string | undefined, say: (line: string) => void): 
   }
 }
 
-async function table(set: string, file: string | undefined): Promise<ClusterSamples> {
+async function table(
+  set: string,
+  file: string | undefined,
+  given: NormalizerState | undefined,
+): Promise<ClusterSamples> {
   const task = tableTasks[set]
   if (!task) throw new Error(`dec: there is no set ${set}; there are ${clusterSets.join(', ')}`)
   if (file === undefined) throw new Error(`dec: --set ${set} is given without --data; name its CSV file`)
@@ -47,10 +56,11 @@ async function table(set: string, file: string | undefined): Promise<ClusterSamp
     throw new Error(`dec: ${file} cannot be read (${cause.message}); --data names a CSV file`, { cause })
   })
   const { features, labels } = readTable(csv, task)
-  const rows = Uint32Array.from(labels, (_, i) => i)
+  const scaling = given ? normalizer(given) : fitNormalizer(features)
   return {
     title: task.title,
-    data: new ArrayDataset({ x: prepare(features, rows) }),
+    data: new ArrayDataset({ x: { data: scaling.apply(features.data), shape: features.shape } }),
+    scaling: { shift: scaling.shift, scale: scaling.scale },
     classes: labels,
     count: new Set(labels).size,
     features: features.shape[1] ?? 0,

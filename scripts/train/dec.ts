@@ -40,13 +40,13 @@ export function decCommand(): Command {
 }
 
 async function dec(options: DecOptions): Promise<void> {
-  const samples = await readClusterSamples(options.set, options.data, console.log)
+  const samples = await readClusterSamples(options.set, options.data, { say: console.log })
   const clusters = options.clusters ?? samples.count
   const { seeds, firstSeed } = options
   const run = await TrainRun.open({
     system: 'dec',
     options,
-    settings: { set: options.set, clusters, features: samples.features, ...kept(options) },
+    settings: { set: options.set, clusters, scaling: samples.scaling ?? null, ...kept(options) },
     steps: 0,
   })
   try {
