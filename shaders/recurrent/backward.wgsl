@@ -11,12 +11,14 @@
 //   dstate  [1 or 2, BATCH, UNITS]       f32  read_write  of h and c before the first step
 //   prev    [BATCH, TIME, UNITS]         f32  read   h' of gru
 //   dp      [BATCH, TIME, GATES UNITS]   f32  write  of gru
+//   kept    [groups, KEPT]               f32  read_write  with IS_STORED alone: gradients of h, c and the products of each workgroup
 //
 // Dispatch: THREADS threads for ROWS rows of the batch; grid (ceil(BATCH / ROWS), 1, 1).
 // Params:   BATCH TIME UNITS GATES PARTS  sizes.
 //           IS_LSTM IS_GRU IS_RELU  the cell; neither of the first two is rnn.
 //           ROWS            rows of a workgroup; with VALUES as rows.wgsl says.
 //           THREADS TN      threads of a workgroup, units that one multiplies at a time.
+//           KEPT            numbers that a workgroup keeps, in kept or in shared memory as in forward.wgsl.
 //           IS_HELD         each thread holds a gate's column of w in registers.
 //           IS_QUADS        TN and UNITS are multiples of 4, and w is read by fours.
 //           START STEPS     the steps of this dispatch, from the last of them back; IS_FIRST where it has the last of all, and
@@ -34,35 +36,37 @@
 @group(0) @binding(4) var<storage, read> prev: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dp: array<f32>;
 #endif
+#if IS_STORED
+#if IS_GRU
+@group(0) @binding(6) var<storage, read_write> kept: array<f32>;
+#else
+@group(0) @binding(4) var<storage, read_write> kept: array<f32>;
+#endif
+#endif
 #include "recurrent/retreat.wgsl"
+#include "recurrent/kept.wgsl"
 
-// Gradients of h and c after a step, and those of the products.
-var<workgroup> dh: array<f32, ${ROWS * UNITS}>;
-#if IS_LSTM
-var<workgroup> dc: array<f32, ${ROWS * UNITS}>;
-#endif
-var<workgroup> slopes: array<f32, ${ROWS * GATES * UNITS}>;
-#if IS_HELD
-// What each gate adds to dh.
-var<workgroup> parts: array<f32, ${ROWS * GATES * UNITS}>;
-#endif
+// What is kept: the gradients of h after a step, of its products, of c and, with IS_HELD, what each gate adds to the gradient of h.
+const SLOPES = ${ROWS * UNITS}u;
+const CELL = ${ROWS * (1 + GATES) * UNITS}u;
+const ADDED = ${ROWS * (2 + GATES) * UNITS}u;
 
 // The gradient of product i in every row.
 fn slope_of(i: u32) -> Values {
   return Values(
 #for R in 0..ROWS
-    slopes[${R * GATES * UNITS}u + i],
+    kept[own + SLOPES + ${R * GATES * UNITS}u + i],
 #endfor
   );
 }
 
 // The gradient of h in a slot, complete.
 fn dh_of(slot: u32) -> f32 {
-  var sum = dh[slot];
+  var sum = kept[own + slot];
 #if IS_HELD
-  let own = slot / ${UNITS}u;
+  let own_row = slot / ${UNITS}u;
 #for G in 0..GATES
-  sum += parts[own * ${(GATES - 1) * UNITS}u + ${G * UNITS}u + slot];
+  sum += kept[own + ADDED + own_row * ${(GATES - 1) * UNITS}u + ${G * UNITS}u + slot];
 #endfor
 #endif
   return sum;
@@ -70,13 +74,16 @@ fn dh_of(slot: u32) -> f32 {
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+#if IS_STORED
+  own = group.x * ${KEPT}u;
+#endif
   for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
     let slot = n * ${THREADS}u + thread;
     if (slot < ${ROWS * UNITS}u) {
       let i = min(group.x * ${ROWS * UNITS}u + slot, ${(BATCH - 1) * UNITS}u + slot % ${UNITS}u);
-      dh[slot] = initial(i);
+      kept[own + slot] = initial(i);
 #if IS_LSTM
-      dc[slot] = initial(${BATCH * UNITS}u + i);
+      kept[own + CELL + slot] = initial(${BATCH * UNITS}u + i);
 #endif
     }
   }
@@ -88,32 +95,32 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let w${K} = w[(held_gate + ${K}u) * ${UNITS}u + held % ${UNITS}u];
 #endfor
 #endif
-  workgroupBarrier();
+  meet();
 
   for (var s = 0u; s < ${STEPS}u; s++) {
     let step = ${START + STEPS - 1}u - s;
     for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
       let slot = n * ${THREADS}u + thread;
-      let own = slot / ${UNITS}u;
-      let row = group.x * ${ROWS}u + own;
+      let own_row = slot / ${UNITS}u;
+      let row = group.x * ${ROWS}u + own_row;
       if ((slot < ${ROWS * UNITS}u) & (row < ${BATCH}u)) {
-        let unit = slot - own * ${UNITS}u;
+        let unit = slot - own_row * ${UNITS}u;
         let length = length_of(row);
         let is_valid = step < length;
         let at = position_of(row, step, length);
 #if IS_LSTM
-        let back = retreat(at, unit, is_valid, Slope(dh_of(slot), dc[slot]));
-        dc[slot] = back.before.c;
+        let back = retreat(at, unit, is_valid, Slope(dh_of(slot), kept[own + CELL + slot]));
+        kept[own + CELL + slot] = back.before.c;
 #else
         let back = retreat(at, unit, is_valid, Slope(dh_of(slot), 0.0));
 #endif
-        dh[slot] = back.before.h;
+        kept[own + slot] = back.before.h;
 #for G in 0..GATES
-        slopes[(own * ${GATES}u + ${G}u) * ${UNITS}u + unit] = back.slopes[${G}];
+        kept[own + SLOPES + (own_row * ${GATES}u + ${G}u) * ${UNITS}u + unit] = back.slopes[${G}];
 #endfor
       }
     }
-    workgroupBarrier();
+    meet();
 
 #if IS_HELD
     var product0 = Values();
@@ -122,7 +129,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endfor
     if (thread < ${GATES * UNITS}u) {
 #for R in 0..ROWS
-      parts[${R * GATES * UNITS}u + thread] = in_row${R}(product0);
+      kept[own + ADDED + ${R * GATES * UNITS}u + thread] = in_row${R}(product0);
 #endfor
     }
 #else
@@ -155,13 +162,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for J in 0..TN
       if (unit + ${J}u < ${UNITS}u) {
 #for R in 0..ROWS
-        dh[${R * UNITS}u + unit + ${J}u] += in_row${R}(product${J});
+        kept[own + ${R * UNITS}u + unit + ${J}u] += in_row${R}(product${J});
 #endfor
       }
 #endfor
     }
 #endif
-    workgroupBarrier();
+    meet();
   }
 
   for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
@@ -170,7 +177,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if ((slot < ${ROWS * UNITS}u) & (i < ${BATCH * UNITS}u)) {
       dstate[i] = dh_of(slot);
 #if IS_LSTM
-      dstate[${BATCH * UNITS}u + i] = dc[slot];
+      dstate[${BATCH * UNITS}u + i] = kept[own + CELL + slot];
 #endif
     }
   }

@@ -8,12 +8,15 @@
 //   last   [1 or 2, BATCH, UNITS]       f32  read_write  h, and c of lstm, after the last step
 //   prev   [BATCH, TIME, UNITS]         f32  write  h before each step
 //   saved  [BATCH, TIME, PARTS, UNITS]  f32  write  lstm: i, f, g, o, c before; gru: r, z, n, W h + b of n
+//   kept   [groups, KEPT]               f32  read_write  with IS_STORED alone: h, products and c of each workgroup
 //
 // Dispatch: THREADS threads for ROWS rows of the batch; grid (ceil(BATCH / ROWS), 1, 1).
 // Params:   BATCH TIME UNITS GATES PARTS  sizes.
 //           IS_LSTM IS_GRU IS_RELU  the cell; neither of the first two is rnn.
 //           ROWS            rows of a workgroup; with VALUES as rows.wgsl says.
 //           THREADS TN      threads of a workgroup, columns that one multiplies at a time.
+//           KEPT            numbers that a workgroup keeps; with IS_STORED they lie in kept, without it in shared memory, which software
+//                           adapters fill with zeros at length.
 //           IS_HELD         each thread holds a column of w in registers; THREADS is GATES UNITS.
 //           IS_QUADS        UNITS is a multiple of 4, and w is read by fours.
 //           START STEPS     the steps of this dispatch; where START is not 0, h and c come from last.
@@ -31,32 +34,43 @@
 #if HAS_SAVED
 @group(0) @binding(3) var<storage, read_write> saved: array<f32>;
 #endif
-#include "recurrent/advance.wgsl"
-
-var<workgroup> hidden: array<f32, ${ROWS * UNITS}>;
-var<workgroup> products: array<f32, ${ROWS * GATES * UNITS}>;
-#if IS_LSTM
-var<workgroup> cell: array<f32, ${ROWS * UNITS}>;
+#if IS_STORED
+#if HAS_SAVED
+@group(0) @binding(4) var<storage, read_write> kept: array<f32>;
+#elif IS_SAVING
+@group(0) @binding(3) var<storage, read_write> kept: array<f32>;
+#else
+@group(0) @binding(2) var<storage, read_write> kept: array<f32>;
 #endif
+#endif
+#include "recurrent/advance.wgsl"
+#include "recurrent/kept.wgsl"
+
+// What is kept: h of each row, the products, and c.
+const PRODUCTS = ${ROWS * UNITS}u;
+const CELL = ${ROWS * (1 + GATES) * UNITS}u;
 
 // h of a unit in every row.
 fn hidden_of(unit: u32) -> Values {
   return Values(
 #for R in 0..ROWS
-    hidden[${R * UNITS}u + unit],
+    kept[own + ${R * UNITS}u + unit],
 #endfor
   );
 }
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+#if IS_STORED
+  own = group.x * ${KEPT}u;
+#endif
   for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
     let slot = n * ${THREADS}u + thread;
     if (slot < ${ROWS * UNITS}u) {
       let i = min(group.x * ${ROWS * UNITS}u + slot, ${(BATCH - 1) * UNITS}u + slot % ${UNITS}u);
-      hidden[slot] = initial(i);
+      kept[own + slot] = initial(i);
 #if IS_LSTM
-      cell[slot] = initial(${BATCH * UNITS}u + i);
+      kept[own + CELL + slot] = initial(${BATCH * UNITS}u + i);
 #endif
     }
   }
@@ -73,7 +87,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endfor
 #endif
 #endif
-  workgroupBarrier();
+  meet();
 
   for (var s = 0u; s < ${STEPS}u; s++) {
 #if IS_HELD
@@ -90,7 +104,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #endif
     if (thread < ${GATES * UNITS}u) {
 #for R in 0..ROWS
-      products[${R * GATES * UNITS}u + thread] = in_row${R}(product0);
+      kept[own + PRODUCTS + ${R * GATES * UNITS}u + thread] = in_row${R}(product0);
 #endfor
     }
 #else
@@ -121,48 +135,48 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for J in 0..TN
       if (column + ${J}u < ${GATES * UNITS}u) {
 #for R in 0..ROWS
-        products[${R * GATES * UNITS}u + column + ${J}u] = in_row${R}(product${J});
+        kept[own + PRODUCTS + ${R * GATES * UNITS}u + column + ${J}u] = in_row${R}(product${J});
 #endfor
       }
 #endfor
     }
 #endif
-    workgroupBarrier();
+    meet();
 
     let step = ${START}u + s;
     for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
       let slot = n * ${THREADS}u + thread;
-      let own = slot / ${UNITS}u;
-      let row = group.x * ${ROWS}u + own;
+      let own_row = slot / ${UNITS}u;
+      let row = group.x * ${ROWS}u + own_row;
       if ((slot < ${ROWS * UNITS}u) & (row < ${BATCH}u)) {
-        let unit = slot - own * ${UNITS}u;
+        let unit = slot - own_row * ${UNITS}u;
         let length = length_of(row);
         let is_valid = step < length;
         let at = position_of(row, step, length);
         let products = Gates(
 #for G in 0..GATES
-          products[(own * ${GATES}u + ${G}u) * ${UNITS}u + unit],
+          kept[own + PRODUCTS + (own_row * ${GATES}u + ${G}u) * ${UNITS}u + unit],
 #endfor
         );
 #if IS_LSTM
-        let after = advance(at, unit, is_valid, products, State(hidden[slot], cell[slot]));
-        cell[slot] = after.c;
+        let after = advance(at, unit, is_valid, products, State(kept[own + slot], kept[own + CELL + slot]));
+        kept[own + CELL + slot] = after.c;
 #else
-        let after = advance(at, unit, is_valid, products, State(hidden[slot], 0.0));
+        let after = advance(at, unit, is_valid, products, State(kept[own + slot], 0.0));
 #endif
-        hidden[slot] = after.h;
+        kept[own + slot] = after.h;
       }
     }
-    workgroupBarrier();
+    meet();
   }
 
   for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
     let slot = n * ${THREADS}u + thread;
     let i = group.x * ${ROWS * UNITS}u + slot;
     if ((slot < ${ROWS * UNITS}u) & (i < ${BATCH * UNITS}u)) {
-      last[i] = hidden[slot];
+      last[i] = kept[own + slot];
 #if IS_LSTM
-      last[${BATCH * UNITS}u + i] = cell[slot];
+      last[${BATCH * UNITS}u + i] = kept[own + CELL + slot];
 #endif
     }
   }

@@ -3,7 +3,7 @@ import { call, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { zerosLike } from './arithmetic.ts'
 import { type Cell, gatesOf, partsOf, statesOf } from './recurrent-cell.ts'
-import { mostHeld, recurrentCuts } from './recurrent-cuts.ts'
+import { canBind, recurrentCuts } from './recurrent-cuts.ts'
 import { backwardKernel, cutParams } from './recurrent-kernels.ts'
 import { loadsOf, offsetsOf, together } from './recurrent-loads.ts'
 import { costOf, type Dispatch, memoized, variantsOf } from './recurrent-variants.ts'
@@ -70,13 +70,14 @@ function makeOp(given: readonly (Extra | 'more')[]): KernelOp<Input, Attrs> {
       return variantsOf(shape, recurrentCuts(shape, device), op.cost(inputs, outputs, attrs), {
         isBackward: true,
         unitsPerThread: 4,
-        whole: (cut, start, steps) => {
-          const { params, ...rest } = dispatch(start + steps === time)
+        whole: (cut, start, steps, kept) => {
+          const { params, bindings, ...rest } = dispatch(start + steps === time)
           const sized = cutParams(shape, cut, units % 4 === 0 && cut.columns % 4 === 0)
           return {
             ...rest,
             kernel: backwardKernel(cell, cut),
             params: { ...sized, ...params, START: start, STEPS: steps },
+            bindings: { ...bindings, ...kept },
           }
         },
         steps: (cut, groups) => {
@@ -123,8 +124,8 @@ export function backThroughTime(cell: Cell, reversed: boolean, { w, saved, prev,
   const known = { dlast, lengths, dy: from }
   const names = wanted.filter((name) => known[name])
   const tensors = names.map((name) => known[name] as Tensor)
-  const own = (cell === 'gru' ? 6 : 4) + ((prev.shape[2] as number) > mostHeld ? 1 : 0)
-  if (names.length < 2 || own + names.length <= traitsOf(w.device).maxBuffers)
+  const own = cell === 'gru' ? 6 : 4
+  if (names.length < 2 || canBind(own + names.length, prev.shape[2] as number, traitsOf(w.device)))
     return call(memoized(ops, names, makeOp), [w, saved, prev, ...tensors], { cell, reversed, within: '' })
   const more = together(tensors)
   return call(memoized(ops, ['more'], makeOp), [w, saved, prev, more], { cell, reversed, within: names.join() })

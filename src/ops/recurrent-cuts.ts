@@ -9,9 +9,12 @@ export interface RecurrentShape {
   readonly units: number
 }
 
-/** A workgroup owns sequences: its threads go over their products, or each of them holds a column of the weights in registers. */
+/**
+ * A workgroup owns sequences. `whole`: its threads go over their products; `stored`: the same, with what it keeps in a buffer in place of
+ * shared memory; `held`: each thread holds a column of the weights in registers.
+ */
 export interface WholeCut {
-  readonly form: 'whole' | 'held'
+  readonly form: 'whole' | 'stored' | 'held'
   /** Sequences of a workgroup. */
   readonly rows: number
   readonly threads: number
@@ -34,18 +37,18 @@ export interface StepCut {
 export type RecurrentCut = WholeCut | StepCut
 
 /**
- * `whole-4x4x4` by rows, threads and columns and `held-1x256`, with `-64` where a dispatch takes 64 steps of more; `step-16x16x4` by threads
+ * `whole-4x4x4` and `stored-4x4x4` by rows, threads and columns and `held-1x256`, with `-64` where a dispatch takes 64 steps of more; `step-16x16x4` by threads
  * and rows.
  */
 export function cutName(cut: RecurrentCut, time: number): string {
   if (cut.form === 'step') return `step-${cut.wx}x${cut.wy}x${cut.rows}`
   const { form, rows, threads, columns, steps } = cut
-  const size = `${form}-${rows}x${threads}${form === 'whole' ? `x${columns}` : ''}`
+  const size = `${form}-${rows}x${threads}${form === 'held' ? '' : `x${columns}`}`
   return steps < time ? `${size}-${steps}` : size
 }
 
 /** The largest state for which threads hold their weights; a thread has room for hardly more. */
-export const mostHeld = 128
+const mostHeld = 128
 
 // Seconds that a dispatch may take and what a step costs, below what makes a driver give up or a page stutter.
 const SOFTWARE = { seconds: 0.5, step: 0, flops: 1.5e9 }
@@ -63,10 +66,11 @@ function stepsOf({ cell, batch, time, units }: RecurrentShape, rows: number, isS
 /** A software adapter pays for each load and for each thread at a barrier: few threads that multiply much of what they load. */
 function softwareCuts({ batch, units }: RecurrentShape): readonly Omit<WholeCut, 'steps'>[] {
   const columns = units < 32 ? 4 : 8
+  const sizes = [8, 4, 2, 1]
   // Two cores have a workgroup each.
-  const most = [8, 4, 2, 1].find((rows) => 2 * rows <= batch) ?? 1
-  return [most, ...[8, 4, 2, 1].filter((rows) => rows !== most)].map((rows) => {
-    return { form: 'whole', rows, threads: 4, columns }
+  const most = sizes.find((rows) => 2 * rows <= batch) ?? 1
+  return [most, ...sizes.filter((rows) => rows !== most)].map((rows) => {
+    return { form: 'stored', rows, threads: 4, columns }
   })
 }
 
@@ -85,21 +89,22 @@ function gpuCuts(
   ])
 }
 
+/** Numbers that the kernels of both directions keep of a row. */
+export function keptOf(cell: Cell, form: WholeCut['form'], units: number): number {
+  return (2 + (form === 'held' ? 2 : 1) * gatesOf(cell)) * units
+}
+
 function wholeCuts(shape: RecurrentShape, device: DeviceTraits): WholeCut[] {
   const { cell, batch, units } = shape
   const cuts = device.software ? softwareCuts(shape) : gpuCuts(shape, device)
   return cuts
-    .filter(({ form, rows, threads }) => {
-      const isHeld = form === 'held'
-      // Numbers that backward.wgsl keeps of a row; forward.wgsl keeps no more.
-      const kept = 2 * units + (isHeld ? 2 : 1) * gatesOf(cell) * units
-      return (
+    .filter(
+      ({ form, rows, threads }) =>
         (rows === 1 || rows < 2 * batch) &&
-        4 * rows * kept <= device.maxWorkgroupBytes &&
+        (form === 'stored' || 4 * rows * keptOf(cell, form, units) <= device.maxWorkgroupBytes) &&
         threads <= device.maxInvocations &&
-        !(isHeld && units > mostHeld)
-      )
-    })
+        !(form === 'held' && units > mostHeld),
+    )
     .map((size) => ({ ...size, steps: stepsOf(shape, size.rows, device.software) }))
 }
 
@@ -120,8 +125,14 @@ export function recurrentCuts(shape: RecurrentShape, device: DeviceTraits): Recu
   const [whole, step] = [wholeCuts(shape, device), stepCuts(device.software)]
   if (whole.length === 0) return [...step]
   if (shape.units <= mostHeld) return whole
-  // Workgroups that own sequences read all weights at every step, and a GPU would rather share them.
+  // Workgroups that own sequences read all weights at every step, and those of a GPU are better shared.
   return device.software ? [...whole, ...step] : [...step, ...whole]
+}
+
+/** Whether kernels can bind so many buffers, and the one more in which some forms keep what they carry. */
+export function canBind(buffers: number, units: number, device: DeviceTraits): boolean {
+  const carries = device.software || units > mostHeld
+  return buffers + (carries ? 1 : 0) <= device.maxBuffers
 }
 
 /** Where the dispatches of a cut begin, and how many steps each takes. */

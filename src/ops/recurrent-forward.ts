@@ -7,7 +7,7 @@ import { matmul } from './matmul.ts'
 import { slice, zeros } from './movement.ts'
 import { backThroughTime } from './recurrent-backward.ts'
 import { type Cell, gatesOf, partsOf, statesOf } from './recurrent-cell.ts'
-import { mostHeld, type RecurrentShape, recurrentCuts } from './recurrent-cuts.ts'
+import { canBind, type RecurrentShape, recurrentCuts } from './recurrent-cuts.ts'
 import { cutParams, forwardKernel } from './recurrent-kernels.ts'
 import { loadsOf, type Offsets, offsetsOf, together } from './recurrent-loads.ts'
 import { costOf, type Dispatch, memoized, variantsOf } from './recurrent-variants.ts'
@@ -101,13 +101,14 @@ function makeOp(given: readonly (Extra | 'more')[]): KernelOp<Input, Attrs> {
       return variantsOf(shape, recurrentCuts(shape, device), op.cost(inputs, outputs, attrs), {
         isBackward: false,
         unitsPerThread: 1,
-        whole: (cut, start, steps) => {
-          const { params, ...rest } = dispatch(start === 0)
+        whole: (cut, start, steps, kept) => {
+          const { params, bindings, ...rest } = dispatch(start === 0)
           const sized = cutParams(shape, cut, units % 4 === 0)
           return {
             ...rest,
             kernel: forwardKernel(cell, cut, saving),
             params: { ...sized, ...params, START: start, STEPS: steps },
+            bindings: { ...bindings, ...kept },
           }
         },
         steps: (cut, groups) => {
@@ -180,8 +181,8 @@ export function runForward(
   const names = extras.filter((name) => given[name])
   const tensors = names.map((name) => given[name] as Tensor)
   const saving = isRecording() && [x, w, ...tensors].some((t) => t.requiresGrad)
-  const own = 4 + (saving ? 1 + Math.min(1, partsOf(cell)) : 0) + ((w.shape[1] as number) > mostHeld ? 1 : 0)
-  const isApart = names.length < 2 || own + names.length <= traitsOf(x.device).maxBuffers
+  const own = 4 + (saving ? 1 + Math.min(1, partsOf(cell)) : 0)
+  const isApart = names.length < 2 || canBind(own + names.length, w.shape[1] as number, traitsOf(x.device))
   const [output, last] = isApart
     ? call(memoized(ops, names, makeOp), [x, w, ...tensors], { cell, reversed, saving, within: '' })
     : call(memoized(ops, ['more'], makeOp), [x, w, together(tensors)], { cell, reversed, saving, within: names.join() })

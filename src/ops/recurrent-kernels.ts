@@ -3,17 +3,19 @@ import backwardText from '../../shaders/recurrent/backward.wgsl?raw'
 import backwardStepText from '../../shaders/recurrent/backward_step.wgsl?raw'
 import forwardText from '../../shaders/recurrent/forward.wgsl?raw'
 import forwardStepText from '../../shaders/recurrent/forward_step.wgsl?raw'
+import keptText from '../../shaders/recurrent/kept.wgsl?raw'
 import retreatText from '../../shaders/recurrent/retreat.wgsl?raw'
 import rowsText from '../../shaders/recurrent/rows.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
 import type { ParamTypes } from '../gpu/template.ts'
 import { type Cell, gatesOf, partsOf } from './recurrent-cell.ts'
-import type { RecurrentCut, RecurrentShape } from './recurrent-cuts.ts'
+import { keptOf, type RecurrentCut, type RecurrentShape } from './recurrent-cuts.ts'
 
 const includes = {
   'recurrent/rows.wgsl': rowsText,
   'recurrent/advance.wgsl': advanceText,
   'recurrent/retreat.wgsl': retreatText,
+  'recurrent/kept.wgsl': keptText,
 }
 
 const common = {
@@ -57,7 +59,7 @@ const backward = {
 } as const
 
 /** A workgroup that owns sequences, over some of their steps. */
-const owning = { THREADS: 'int', TN: 'int', IS_HELD: 'flag', STEPS: 'int' } as const
+const owning = { THREADS: 'int', TN: 'int', IS_HELD: 'flag', IS_STORED: 'flag', KEPT: 'int', STEPS: 'int' } as const
 
 /** Threads and the depth of tiles, for one step. */
 const stepping = { WX: 'int', WY: 'int', BK: 'int' } as const
@@ -87,11 +89,11 @@ const walked = {
   gru: ['saved', 'dx: read_write', 'dstate: read_write', 'prev', 'dp: read_write'],
 }
 
-/** The same kinds with one buffer more, at a place of their own. */
+/** The same kinds with one buffer more, behind the others unless at a place of its own. */
 function withBuffer<Kind extends string>(
   kinds: Readonly<Record<Kind, readonly string[]>>,
   buffer: string,
-  at: number,
+  at = Number.POSITIVE_INFINITY,
 ): Record<Kind, readonly string[]> {
   const entries = Object.entries<readonly string[]>(kinds).map(([kind, names]) => [
     kind,
@@ -100,8 +102,11 @@ function withBuffer<Kind extends string>(
   return Object.fromEntries(entries) as Record<Kind, readonly string[]>
 }
 
+const wholeForward = ['recurrent/forward.wgsl', forwardText, { ...forward, ...owning }] as const
+const wholeBackward = ['recurrent/backward.wgsl', backwardText, { ...backward, ...owning, START: 'int' }] as const
 const forwardKernels = {
-  whole: kernelsOf('recurrent/forward.wgsl', forwardText, { ...forward, ...owning }, written),
+  shared: kernelsOf(...wholeForward, written),
+  stored: kernelsOf(...wholeForward, withBuffer(written, 'kept: read_write')),
   step: kernelsOf(
     'recurrent/forward_step.wgsl',
     forwardStepText,
@@ -110,7 +115,8 @@ const forwardKernels = {
   ),
 }
 const backwardKernels = {
-  whole: kernelsOf('recurrent/backward.wgsl', backwardText, { ...backward, ...owning, START: 'int' }, walked),
+  shared: kernelsOf(...wholeBackward, walked),
+  stored: kernelsOf(...wholeBackward, withBuffer(walked, 'kept: read_write')),
   step: kernelsOf(
     'recurrent/backward_step.wgsl',
     backwardStepText,
@@ -119,15 +125,19 @@ const backwardKernels = {
   ),
 }
 
+function placeOf({ form }: RecurrentCut): 'shared' | 'stored' | 'step' {
+  return form === 'step' || form === 'stored' ? form : 'shared'
+}
+
 /** The kernel of a pass forward; with `isSaving` all that the backward pass reads is written too. */
-export function forwardKernel(cell: Cell, { form }: RecurrentCut, isSaving: boolean): Kernel {
-  const kernels = forwardKernels[form === 'step' ? 'step' : 'whole']
+export function forwardKernel(cell: Cell, cut: RecurrentCut, isSaving: boolean): Kernel {
+  const kernels = forwardKernels[placeOf(cut)]
   return !isSaving ? kernels.inferring : partsOf(cell) > 0 ? kernels.savingParts : kernels.saving
 }
 
 /** The kernel of a pass back through time. */
-export function backwardKernel(cell: Cell, { form }: RecurrentCut): Kernel {
-  const kernels = backwardKernels[form === 'step' ? 'step' : 'whole']
+export function backwardKernel(cell: Cell, cut: RecurrentCut): Kernel {
+  const kernels = backwardKernels[placeOf(cut)]
   return cell === 'gru' ? kernels.gru : kernels.plain
 }
 
@@ -147,10 +157,16 @@ export function cutParams(
     IS_GRU: cell === 'gru',
     IS_RELU: cell === 'relu',
     ROWS: rows,
-    VALUES: rows === 1 ? 'f32' : rows <= 4 ? `vec${rows}<f32>` : 'mat2x4<f32>',
+    VALUES: rows === 1 ? 'f32' : rows <= 4 ? `vec${rows}<f32>` : `mat${rows / 4}x4<f32>`,
     IS_QUADS: isQuads,
     ...(cut.form === 'step'
       ? { WX: cut.wx, WY: cut.wy, BK: cut.bk }
-      : { THREADS: cut.threads, TN: cut.columns, IS_HELD: cut.form === 'held' }),
+      : {
+          THREADS: cut.threads,
+          TN: cut.columns,
+          IS_HELD: cut.form === 'held',
+          IS_STORED: cut.form === 'stored',
+          KEPT: rows * keptOf(cell, cut.form, units),
+        }),
   }
 }

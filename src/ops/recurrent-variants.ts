@@ -3,6 +3,7 @@ import { type Spec, specBytes } from '../graph/value.ts'
 import { gatesOf } from './recurrent-cell.ts'
 import {
   cutName,
+  keptOf,
   type RecurrentCut,
   type RecurrentShape,
   type StepCut,
@@ -15,8 +16,8 @@ export type Dispatch = Omit<KernelCall, 'grid' | 'flops' | 'bytes'>
 
 /** What one pass over a layer dispatches, whichever way it is cut. */
 export interface Pass {
-  /** Steps from `start` on. */
-  whole(cut: WholeCut, start: number, steps: number): Dispatch
+  /** Steps from `start` on. `kept` is the binding of what workgroups keep, where that is a buffer. */
+  whole(cut: WholeCut, start: number, steps: number, kept: KernelCall['bindings']): Dispatch
   /** All dispatches, in order. */
   steps(cut: StepCut, groups: number): readonly Dispatch[]
   /** Units of a thread where a dispatch is one step. */
@@ -55,10 +56,12 @@ export function variantsOf(
         const dispatches = pass.steps(cut, width * height)
         return dispatches.map((dispatch) => shared(dispatch, [width, height, 1], 1 / dispatches.length))
       }
-      const calls = stretches(cut, shape.time).map(({ start, steps }) => {
-        const grid = [Math.ceil(shape.batch / cut.rows), 1, 1] as const
-        return shared(pass.whole(cut, start, steps), grid, steps / shape.time)
-      })
+      const groups = Math.ceil(shape.batch / cut.rows)
+      const bytes = 4 * Math.max(1, groups) * cut.rows * keptOf(shape.cell, cut.form, shape.units)
+      const kept: KernelCall['bindings'] = cut.form === 'stored' ? { kept: { temp: 'kept', bytes } } : {}
+      const calls = stretches(cut, shape.time).map(({ start, steps }) =>
+        shared(pass.whole(cut, start, steps, kept), [groups, 1, 1], steps / shape.time),
+      )
       return pass.isBackward ? calls.reverse() : calls
     },
   }))
