@@ -1,6 +1,6 @@
 import type { Tensor } from '../graph/tensor.ts'
 import { full } from '../ops/elementwise.ts'
-import { layerNorm } from '../ops/norm.ts'
+import { layerNorm } from '../ops/layer-norm.ts'
 import { Module } from './module.ts'
 import { Parameter } from './parameter.ts'
 

@@ -1,12 +1,9 @@
 import { fail } from '../errors.ts'
 import { needDtype } from '../graph/op.ts'
 import type { Tensor } from '../graph/tensor.ts'
-import { formatShape, numel, sameShape } from '../shape.ts'
-import { add, mul } from './arithmetic.ts'
+import { formatShape, numel } from '../shape.ts'
 import { type BatchNormResult, checkAffine, checkEps, normalize } from './norm.ts'
-import { mean } from './reduce.ts'
 import { reshape } from './reshape.ts'
-import { rsqrt } from './unary.ts'
 
 /** Options of {@link groupNorm} and {@link instanceNorm}. */
 export interface GroupNormOptions {
@@ -61,32 +58,4 @@ function grouped(
   const split = reshape(x, [x.shape[0] as number, numel(x.shape.slice(1, -1)), ...runs])
   const all = normalize(split, [1, 3], eps, weight && reshape(weight, runs), bias && reshape(bias, runs))
   return { ...all, y: reshape(all.y, x.shape) }
-}
-
-/** Options of {@link rmsNorm}. */
-export interface RmsNormOptions {
-  /** Multiplied after normalizing; of the normalized shape. */
-  readonly weight?: Tensor | null
-  /** Added to the mean of squares; the step of f32 at 1, 1.1920929e-7, unless given. */
-  readonly eps?: number
-}
-
-/** x / sqrt(mean(x ** 2) + eps) over the last axes (Zhang and Sennrich 2019): x [..., *normalizedShape], f32 -> the same shape. */
-export function rmsNorm(
-  x: Tensor,
-  normalizedShape: number | readonly number[],
-  { weight, eps = 2 ** -23 }: RmsNormOptions = {},
-): Tensor {
-  const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape
-  needDtype('rmsNorm', 'x', x, 'f32')
-  const lead = x.shape.length - shape.length
-  if (shape.length === 0 || lead < 0 || !sameShape(x.shape.slice(lead), shape) || numel(shape) === 0) {
-    const wanted = `its last axes must be ${formatShape(shape)}, with at least one element`
-    fail('rmsNorm', `x is ${formatShape(x.shape)}`, wanted)
-  }
-  checkAffine('rmsNorm', shape, weight, null)
-  checkEps('rmsNorm', eps)
-  const axes = shape.map((_, d) => lead + d)
-  const y = mul(x, rsqrt(add(mean(mul(x, x), axes, true), eps)))
-  return weight ? mul(y, weight) : y
 }

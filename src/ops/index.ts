@@ -71,8 +71,9 @@ export { einsum } from './einsum.ts'
 export { cast, full, type Operandish } from './elementwise.ts'
 export { exp2, expm1, log1p, log2 } from './exponential.ts'
 export { embedding, gather, oneHot, take } from './gather.ts'
-export { type GroupNormOptions, groupNorm, instanceNorm, type RmsNormOptions, rmsNorm } from './group-norm.ts'
+export { type GroupNormOptions, groupNorm, instanceNorm } from './group-norm.ts'
 export { pixelShuffle, pixelUnshuffle, reflectionPad, replicationPad } from './images.ts'
+export { type LayerNormOptions, layerNorm, type RmsNormOptions, rmsNorm } from './layer-norm.ts'
 export {
   type BceOptions,
   type BceWithLogitsOptions,
@@ -101,13 +102,7 @@ export {
   unsqueeze,
   zeros,
 } from './movement.ts'
-export {
-  type BatchNormOptions,
-  type BatchNormResult,
-  batchNorm,
-  type LayerNormOptions,
-  layerNorm,
-} from './norm.ts'
+export { type BatchNormOptions, type BatchNormResult, batchNorm } from './norm.ts'
 export { type AvgPoolOptions, avgPool2d, globalAvgPool2d, maxPool2d, type PoolOptions } from './pool.ts'
 export { cdist, diagonal, dot, normalize, outer, squaredDistances, trace } from './products.ts'
 export { bincount, median, quantile } from './quantile.ts'

@@ -6,7 +6,7 @@ import { formatShape, numel, reducedShape, sameShape } from '../shape.ts'
 import { add, mul, sub, zerosLike } from './arithmetic.ts'
 import { broadcastIndex } from './indexing.ts'
 import { momentsVariants, pairSumsVariants } from './norm-kernels.ts'
-import { expand } from './reduce.ts'
+import { expand, mean } from './reduce.ts'
 import { reshape } from './reshape.ts'
 import { rsqrt } from './unary.ts'
 
@@ -169,6 +169,11 @@ export function normalize(
   return { y, mean, variance }
 }
 
+/** x / sqrt(mean(x ** 2) + eps) over axes. */
+export function rootMeanSquare(x: Tensor, axes: readonly number[], eps: number): Tensor {
+  return mul(x, rsqrt(add(mean(mul(x, x), axes, true), eps)))
+}
+
 function affine(y: Tensor, weight: Tensor | null | undefined, bias: Tensor | null | undefined): Tensor {
   const scaled = weight ? mul(y, weight) : y
   return bias ? add(scaled, bias) : scaled
@@ -189,41 +194,6 @@ export function checkAffine(op: string, shape: readonly number[], weight?: Tenso
     if (!sameShape(t.shape, shape)) fail(op, `${name} is ${formatShape(t.shape)}`, `it must be ${formatShape(shape)}`)
     needDtype(op, name, t, 'f32', 'f16')
   }
-}
-
-/** Options of {@link layerNorm}. */
-export interface LayerNormOptions {
-  /** Multiplied after normalizing; of the normalized shape. */
-  readonly weight?: Tensor | null
-  /** Added last; of the normalized shape. */
-  readonly bias?: Tensor | null
-  /** Added to the variance; 1e-5 unless given. */
-  readonly eps?: number
-}
-
-/**
- * Normalizes the last axes to mean 0 and variance 1: x [..., *normalizedShape], f32 -> the same shape. Throws when x does not end
- * in `normalizedShape` (a number: one axis of that size).
- */
-export function layerNorm(
-  x: Tensor,
-  normalizedShape: number | readonly number[],
-  { weight, bias, eps = 1e-5 }: LayerNormOptions = {},
-): Tensor {
-  const shape = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape
-  needDtype('layerNorm', 'x', x, 'f32')
-  const lead = x.shape.length - shape.length
-  if (shape.length === 0 || lead < 0 || !sameShape(x.shape.slice(lead), shape) || numel(shape) === 0) {
-    fail(
-      'layerNorm',
-      `x is ${formatShape(x.shape)}`,
-      `its last axes must be ${formatShape(shape)}, with at least one element`,
-    )
-  }
-  checkAffine('layerNorm', shape, weight, bias)
-  checkEps('layerNorm', eps)
-  const axes = shape.map((_, d) => lead + d)
-  return normalize(x, axes, eps, weight, bias).y
 }
 
 /** Options of {@link batchNorm}. */

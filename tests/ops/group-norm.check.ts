@@ -1,6 +1,6 @@
-import { groupNorm, instanceNorm, rmsNorm, type Tensor } from '../../src/index.ts'
+import { grad, groupNorm, instanceNorm, rmsNorm, type Tensor } from '../../src/index.ts'
 import { defineCheck, type OpCheck, type Ref } from './check.ts'
-import { build, count } from './reference.ts'
+import { build, count, zeros } from './reference.ts'
 
 interface Grouped {
   readonly groups: number
@@ -27,6 +27,24 @@ function grouped(x: Ref, groups: number, eps: number, weight?: Ref, bias?: Ref):
     const y = ((x.data[i] as number) - mean) / Math.sqrt(average(run.map((v) => (v - mean) ** 2)) + eps)
     return y * (weight?.data[i % channels] ?? 1) + (bias?.data[i % channels] ?? 0)
   })
+}
+
+/** The gradients of rows and of the weight by their formula: with n = x / root, (g w - n mean(g w n)) / root, and the sums of g n. */
+function rootGradient([x, weight, g]: [Ref, Ref, Ref]): Ref[] {
+  const [rows = 0, columns = 0] = x.shape
+  const [dx, dw] = [zeros(x.shape), zeros(weight.shape)]
+  for (let r = 0; r < rows; r++) {
+    const row = (data: Float64Array): Float64Array => data.slice(r * columns, (r + 1) * columns)
+    const root = Math.sqrt(average(Array.from(row(x.data), (v) => v * v)) + 2 ** -23)
+    const n = row(x.data).map((v) => v / root)
+    const h = row(g.data).map((v, c) => v * (weight.data[c] as number))
+    const across = average(Array.from(h, (v, c) => v * (n[c] as number)))
+    for (let c = 0; c < columns; c++) {
+      dx.data[r * columns + c] = ((h[c] as number) - (n[c] as number) * across) / root
+      dw.data[c] = (dw.data[c] as number) + (g.data[r * columns + c] as number) * (n[c] as number)
+    }
+  }
+  return [dx, dw]
 }
 
 export const groupNormChecks: readonly OpCheck[] = [
@@ -119,6 +137,15 @@ export const groupNormChecks: readonly OpCheck[] = [
         message: 'rmsNorm: x is [4, 7]; its last axes must be [4], with at least one element',
       },
     ],
+    differentiable: true,
+    kernels: ['gpu', 'software'],
+  }),
+  defineCheck({
+    op: 'gradient of rmsNorm',
+    call: ([x, weight, seed]) =>
+      grad(rmsNorm(x as Tensor, 6, { weight: weight as Tensor }), [x as Tensor, weight as Tensor], seed as Tensor),
+    reference: (inputs) => rootGradient(inputs as [Ref, Ref, Ref]),
+    samples: [{ inputs: [[3, 6], [6], [3, 6]], why: 'second order' }],
     differentiable: true,
   }),
 ]

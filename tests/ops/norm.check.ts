@@ -80,6 +80,8 @@ export const normChecks: readonly OpCheck[] = [
       { inputs: [[9, 8], [8]], attrs: { axes: 1 }, why: 'a weight alone' },
       { inputs: [[0, 8], [8], [8]], attrs: { axes: 1 }, why: 'no rows' },
       { inputs: [[3, 1], [1], [1]], attrs: { axes: 1 }, why: 'rows of one element' },
+      { inputs: [[1, 1100], [1100], [1100]], attrs: { axes: 1 }, why: 'more columns than 32 threads hold' },
+      { inputs: [[600, 3], [3], [3]], attrs: { axes: 1 }, why: 'more rows than are added up apart' },
     ],
     fails: [
       {
@@ -176,11 +178,24 @@ export const normChecks: readonly OpCheck[] = [
     op: 'gradient of layerNorm',
     call: ([x, weight, bias, seed]) => {
       const y = layerNorm(x as Tensor, (weight as Tensor).shape, { weight: weight as Tensor, bias: bias as Tensor })
-      return grad(y, [x as Tensor], seed as Tensor)
+      return grad(y, [x as Tensor, weight as Tensor, bias as Tensor], seed as Tensor)
     },
-    reference: ([x, weight, , seed]) => gradient(x as Ref, weight as Ref, seed as Ref, [1]),
+    reference: ([x, weight, , seed]) => {
+      const [rows, slopes] = [x as Ref, seed as Ref]
+      const y = normalized(rows, statsOf(rows, [1]), 1e-5)
+      const columnSums = (of: (v: number, i: number) => number): Ref => {
+        const total = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
+        return flat(reduce({ shape: rows.shape, data: slopes.data.map(of) }, [0], true, total))
+      }
+      return [
+        gradient(rows, weight as Ref, slopes, [1]),
+        columnSums((v, i) => v * (y.data[i] as number)),
+        columnSums((v) => v),
+      ]
+    },
     samples: [{ inputs: [[3, 6], [6], [6], [3, 6]], why: 'second order' }],
-    differentiable: [0, 1, 3],
+    kernels: ['gpu', 'software'],
+    differentiable: true,
   }),
   defineCheck({
     op: 'gradient of batchNorm',

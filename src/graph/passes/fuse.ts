@@ -166,14 +166,15 @@ function formGroups(
   const rootOf = new Map<Value, Value>()
   for (const node of [...program.nodes].reverse()) {
     const out = node.outputs[0]
-    if (node.op.kind !== 'kernel' || !node.op.epilogue || !out || node.outputs.length > 1 || stored.has(out)) continue
+    if (node.op.kind !== 'kernel' || !node.op.epilogue || !out || stored.has(out)) continue
     const root = soleRoot(out, uses, stored)
     if (!root || hosts.has(root) || numel(root.shape) !== numel(out.shape)) continue
-    // What is read through generated loads counts as well as what the epilogue reads; two more are the output and a workspace.
+    if (node.outputs.length > 1 && waitsFor(root, node, rootOf)) continue
+    // What is read through generated loads counts as well as what the epilogue reads; beside the outputs there is a workspace.
     const bound = readsOf(root.node.inputs, inlined)
     for (const b of readsOf(node.inputs, inlined)) bound.add(b)
     bound.delete(out)
-    if (bound.size + 2 > traits.maxBuffers) continue
+    if (bound.size + node.outputs.length + 1 > traits.maxBuffers) continue
     hosts.set(root, out)
     rootOf.set(out, root)
   }
@@ -196,6 +197,21 @@ function formGroups(
     }
   }
   return groups
+}
+
+/** True where `root`, which would join `node`, needs another output of it: itself, or by way of a kernel with all that joined it. */
+function waitsFor(root: Value, node: Node, rootOf: ReadonlyMap<Value, Value>): boolean {
+  const [out] = node.outputs
+  const seen = new Set<Node>()
+  const stack = [...root.node.inputs]
+  for (let v = stack.pop(); v; v = stack.pop()) {
+    if (v === out || seen.has(v.node)) continue
+    if (v.node === node) return true
+    seen.add(v.node)
+    const joined = rootOf.get(v.node.outputs[0] as Value)
+    stack.push(...v.node.inputs, ...(joined ? joined.node.inputs : []))
+  }
+  return false
 }
 
 /** The buffers that computing from `inputs` reads, looking through what is inlined. */
