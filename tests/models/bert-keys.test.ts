@@ -1,5 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Device, noGrad, openDevice, tensor } from '../../src/index.ts'
+import {
+  type Device,
+  grad,
+  manualSeed,
+  noGrad,
+  openDevice,
+  readAll,
+  square,
+  sum,
+  type Tensor,
+  tensor,
+} from '../../src/index.ts'
 import {
   type BertConfigFile,
   BertForMaskedLM,
@@ -163,6 +174,20 @@ describe('a new model', () => {
     fused.forEach((value, i) => {
       expect(Math.abs(value - (stored[i] as number))).toBeLessThan(1e-4)
     })
+  })
+
+  test('has the same gradients where its layers are computed again, under dropout too', async () => {
+    manualSeed(5)
+    const model = new BertModel(config)
+    const ids = tensor(Int32Array.of(5, 6, 7, 8, 9, 10), { shape: [2, 3] })
+    const gradients = async (recompute: boolean): Promise<number[][]> => {
+      model.encoder.recompute = recompute
+      manualSeed(6)
+      const { poolerOutput } = model.run({ inputIds: ids })
+      const loss = sum(square(poolerOutput as Tensor))
+      return (await readAll(grad(loss, model.parameters()))).map((each) => Array.from(each))
+    }
+    expect(await gradients(true)).toEqual(await gradients(false))
   })
 
   test('refuses configs and inputs that it is not made for', () => {
