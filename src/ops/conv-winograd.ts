@@ -135,6 +135,9 @@ export function winogradCalls(
 const CARRY = 6
 const DIRECT = 0.6
 
+// Below this many multiply-adds a software driver compiles three kernels for longer than they save.
+const LEAST_WORK = 2 ** 22
+
 /** Estimated time on software by patches of `size` pixels, in multiply-adds. */
 function estimate(sides: Sides, size: WinogradSize): number {
   const { C, O } = sides
@@ -147,8 +150,9 @@ export function winogradSize(shape: ConvShape, pass: ConvPass, device: DeviceTra
   const sides = sidesOf(shape, pass)
   if (sides === null || !device.software || Math.min(sides.C, sides.O) < FEWEST) return null
   const { N, C, O, P, Q } = sides
-  const direct = DIRECT * 9 * N * P * Q * C * O
-  const [best] = SIZES.filter((size) => estimate(sides, size) < direct).sort(
+  const work = 9 * N * P * Q * C * O
+  if (work < LEAST_WORK) return null
+  const [best] = SIZES.filter((size) => estimate(sides, size) < DIRECT * work).sort(
     (a, b) => estimate(sides, a) - estimate(sides, b),
   )
   return best ?? null
