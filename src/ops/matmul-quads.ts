@@ -1,13 +1,14 @@
 import { type MatmulTile, quickestTile, type TileQuestion } from './matmul-kernels.ts'
 
-const ROWS = [32, 16, 8, 4]
+// More rows would push each other out of the cache where they lie a power of two apart.
+const ROWS = [16, 8, 4]
 const COLUMNS = [8, 4, 2, 1]
 
 /** Outputs per thread: on GPUs what registers hold, on software what is compiled in the time that the work is worth. */
 function largestTile({ rows, columns, batches, depth, isSoftware }: TileQuestion): number {
   const multiplyAdds = rows * columns * batches * depth
   if (!isSoftware) return 32
-  return multiplyAdds < 2 ** 18 ? 16 : multiplyAdds < 2 ** 20 ? 32 : multiplyAdds < 2 ** 26 ? 64 : 128
+  return multiplyAdds < 2 ** 18 ? 16 : multiplyAdds < 2 ** 20 ? 32 : multiplyAdds < 2 ** 27 ? 64 : 128
 }
 
 /** The tile of least estimated time for threads that swap in fours. */

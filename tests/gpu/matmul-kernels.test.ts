@@ -123,10 +123,10 @@ const first = (shape: MatmulShape, device: DeviceTraits): string =>
   tileName(matmulTiles(shape, device)[0] as MatmulTile)
 
 test.each([
-  [512, 512, 512, 'tile-8x8-4x4', 'quads-32x4-16', 'shared-64x64x16-4x4'],
-  [64, 10, 512, 'tile-4x3-4x4', 'quads-32x1-12', 'shared-32x32x16-4x4-split4'],
-  [2048, 2048, 2048, 'tile-8x8-4x4', 'quads-32x4-16', 'shared-128x128x16-8x8'],
-  [256, 256, 8192, 'tile-8x8-4x4', 'quads-32x4-16', 'shared-64x64x16-4x4-split8'],
+  [512, 512, 512, 'tile-8x8-4x4', 'quads-16x8-16', 'shared-64x64x16-4x4'],
+  [64, 10, 512, 'tile-4x3-4x4', 'quads-16x1-12', 'shared-32x32x16-4x4-split4'],
+  [2048, 2048, 2048, 'tile-8x8-4x4', 'quads-16x8-16', 'shared-128x128x16-8x8'],
+  [256, 256, 8192, 'tile-8x8-4x4', 'quads-16x8-16', 'shared-64x64x16-4x4-split8'],
   [256, 784, 64, 'tile-8x4-4x4', 'quads-16x4-4', 'shared-32x32x16-4x4'],
   [1, 1024, 1024, 'tile-1x8-4x1', 'tile-1x8-4x1', 'tile-1x4-2x1-k64'],
   [4096, 2, 512, 'tile-8x2-1x16', 'tile-8x2-1x16', 'tile-4x2-1x4-k64'],
