@@ -79,6 +79,7 @@ export function fuse(
     const base = baseOf(v)
     return inlined(base) ? (reach.get(base) ?? new Set()) : new Set([base])
   }
+  const place = new Map(program.nodes.map((node, i) => [node, i]))
   const flopsOf = (v: Value): number => (inlined(v) ? (flops.get(v) ?? 0) : 0)
 
   const limitReach = (inputs: readonly Value[], room: number): Set<Value> => {
@@ -121,7 +122,8 @@ export function fuse(
     )
     const cost = flops.get(v) as number
     const plain = (reach.get(v) as Set<Value>).size === 0 && cost === 0
-    if (!plain && ((again && cost > 1) || (readers.length > 1 && cost > recomputeFlops))) store(v)
+    const isDear = readers.length > 1 && cost > recomputeFlops
+    if (!plain && ((again && cost > 1) || (isDear && !meets(v, uses, place, stored)))) store(v)
   }
 
   return {
@@ -210,6 +212,35 @@ function waitsFor(root: Value, node: Node, rootOf: ReadonlyMap<Value, Value>): b
     seen.add(v.node)
     const joined = rootOf.get(v.node.outputs[0] as Value)
     stack.push(...v.node.inputs, ...(joined ? joined.node.inputs : []))
+  }
+  return false
+}
+
+/** Nodes between a value and where its uses meet again that are looked at. */
+const longestWay = 32
+
+/** True where all uses of `v` meet again in one expression, element by element: v is then computed once in it, however often it is read. */
+function meets(
+  v: Value,
+  uses: ReadonlyMap<Value, readonly Use[]>,
+  place: ReadonlyMap<Node, number>,
+  stored: ReadonlySet<Value>,
+): boolean {
+  const open = new Set<Node>()
+  let at = v
+  for (let i = 0; i < longestWay; i++) {
+    const readers = uses.get(at) ?? []
+    if (readers.length === 0 || (at !== v && stored.has(at))) return false
+    for (const { node, arg } of readers) {
+      if (node.op.kind !== 'map') return false
+      const out = node.outputs[0] as Value
+      if (!node.op.alias && !(node.op as MapOp).aligned(arg, node.inputs, out, node.attrs as never)) return false
+      open.add(node)
+    }
+    if (open.size === 1) return true
+    const first = [...open].reduce((a, b) => ((place.get(a) as number) < (place.get(b) as number) ? a : b))
+    open.delete(first)
+    at = first.outputs[0] as Value
   }
   return false
 }
