@@ -39,6 +39,8 @@ const leastForScatter = 6
  * What moved from `before` to `after`. Times are held against the roof around them, so that a machine which runs slower
  * now does not count, and must move by more than a margin: that many standard errors that of all times together one
  * exceeds it by chance in 2 % of comparisons, with the scatter between runs in it, which shows in how much all times differ.
+ *
+ * Not all work follows the roof where the machine changes its speed: the times themselves must have moved the same way.
  */
 export function movesBetween(before: Report, after: Report): Move[] {
   const [rows, kernels] = pairsOf(before, after)
@@ -50,7 +52,11 @@ function outside(pairs: readonly Pair[]): Move[] {
   const errors = normalQuantile(1 - falseReports / 2 / Math.max(1, pairs.length))
   return pairs.flatMap(({ error, ...pair }) => {
     const margin = Math.max(leastMargin, Math.exp(errors * Math.hypot(error, scatter)) - 1)
-    return Math.abs(Math.log(pair.ratio.value)) > Math.log(1 + margin) ? [{ ...pair, margin }] : []
+    const { before, after, ratio } = pair
+    const isFar = Math.abs(Math.log(ratio.value)) > Math.log(1 + margin)
+    const itself = after / before
+    const isSameWay = ratio.value > 1 ? itself > 1 + leastMargin : itself < 1 / (1 + leastMargin)
+    return isFar && isSameWay ? [{ ...pair, margin }] : []
   })
 }
 
