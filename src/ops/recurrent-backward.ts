@@ -3,7 +3,7 @@ import { call, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { zerosLike } from './arithmetic.ts'
 import { type Cell, gatesOf, partsOf, statesOf } from './recurrent-cell.ts'
-import { canBind, recurrentCuts } from './recurrent-cuts.ts'
+import { canBind } from './recurrent-cuts.ts'
 import { backwardKernel, cutParams } from './recurrent-kernels.ts'
 import { loadsOf, offsetsOf, together } from './recurrent-loads.ts'
 import { costOf, type Dispatch, memoized, variantsOf } from './recurrent-variants.ts'
@@ -67,7 +67,7 @@ function makeOp(given: readonly (Extra | 'more')[]): KernelOp<Input, Attrs> {
           },
         }
       }
-      return variantsOf(shape, recurrentCuts(shape, device), op.cost(inputs, outputs, attrs), {
+      return variantsOf(shape, device, op.cost(inputs, outputs, attrs), {
         isBackward: true,
         unitsPerThread: 4,
         whole: (cut, start, steps, kept) => {

@@ -108,22 +108,42 @@ function wholeCuts(shape: RecurrentShape, device: DeviceTraits): WholeCut[] {
     .map((size) => ({ ...size, steps: stepsOf(shape, size.rows, device.software) }))
 }
 
-function stepCuts(software: boolean): readonly StepCut[] {
-  if (software) return [4, 1].map((rows) => ({ form: 'step', rows, wx: 4, wy: 1, bk: 16 }))
-  const sizes = [
-    [16, 16, 2],
-    [16, 16, 4],
-    [16, 16, 1],
-    [16, 4, 4],
-    [16, 8, 1],
-  ] as const
-  return sizes.map(([wx, wy, rows]) => ({ form: 'step', rows, wx, wy, bk: 16 }))
+/** Workgroups that keep a GPU busy. */
+const enough = 128
+
+/** `wide`: units of a thread. The largest tiles come first of which there are enough, or else the smallest. */
+function stepCuts({ batch, units }: RecurrentShape, wide: number, device: DeviceTraits): StepCut[] {
+  const few = batch <= 4
+  const sizes = (
+    device.software
+      ? [
+          [4, 1, 4],
+          [4, 1, 1],
+        ]
+      : few
+        ? [
+            [16, 4, 1],
+            [4, 4, 1],
+          ]
+        : [
+            [16, 16, 4],
+            [16, 16, 2],
+            [16, 16, 1],
+            [8, 16, 1],
+            [4, 16, 1],
+          ]
+  ) as readonly (readonly [wx: number, wy: number, rows: number])[]
+  const cuts = sizes.map(([wx, wy, rows]): StepCut => ({ form: 'step', rows, wx, wy, bk: 16 }))
+  if (device.software) return cuts
+  const groups = ({ wx, wy, rows }: StepCut): number => Math.ceil(units / (wx * wide)) * Math.ceil(batch / (wy * rows))
+  const best = cuts.find((cut) => groups(cut) >= enough) ?? cuts[cuts.length - 1]
+  return [...cuts.filter((cut) => cut === best), ...cuts.filter((cut) => cut !== best)]
 }
 
-/** The ways to run a layer that are legal on a device, the default first. */
-export function recurrentCuts(shape: RecurrentShape, device: DeviceTraits): RecurrentCut[] {
-  const [whole, step] = [wholeCuts(shape, device), stepCuts(device.software)]
-  if (whole.length === 0) return [...step]
+/** The ways to run a layer that are legal on a device, the default first; where a dispatch is one step, a thread has `wide` units. */
+export function recurrentCuts(shape: RecurrentShape, wide: number, device: DeviceTraits): RecurrentCut[] {
+  const [whole, step] = [wholeCuts(shape, device), stepCuts(shape, wide, device)]
+  if (whole.length === 0) return step
   if (shape.units <= mostHeld) return whole
   // Workgroups that own sequences read all weights at every step, and those of a GPU are better shared.
   return device.software ? [...whole, ...step] : [...step, ...whole]

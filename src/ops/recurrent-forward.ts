@@ -7,7 +7,7 @@ import { matmul } from './matmul.ts'
 import { slice, zeros } from './movement.ts'
 import { backThroughTime } from './recurrent-backward.ts'
 import { type Cell, gatesOf, partsOf, statesOf } from './recurrent-cell.ts'
-import { canBind, type RecurrentShape, recurrentCuts } from './recurrent-cuts.ts'
+import { canBind, type RecurrentShape } from './recurrent-cuts.ts'
 import { cutParams, forwardKernel } from './recurrent-kernels.ts'
 import { loadsOf, type Offsets, offsetsOf, together } from './recurrent-loads.ts'
 import { costOf, type Dispatch, memoized, variantsOf } from './recurrent-variants.ts'
@@ -98,7 +98,7 @@ function makeOp(given: readonly (Extra | 'more')[]): KernelOp<Input, Attrs> {
           epilogue: true,
         }
       }
-      return variantsOf(shape, recurrentCuts(shape, device), op.cost(inputs, outputs, attrs), {
+      return variantsOf(shape, device, op.cost(inputs, outputs, attrs), {
         isBackward: false,
         unitsPerThread: 1,
         whole: (cut, start, steps, kept) => {

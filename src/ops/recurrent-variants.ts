@@ -1,11 +1,11 @@
-import type { KernelCall, Variant } from '../graph/op.ts'
+import type { DeviceTraits, KernelCall, Variant } from '../graph/op.ts'
 import { type Spec, specBytes } from '../graph/value.ts'
 import { gatesOf } from './recurrent-cell.ts'
 import {
   cutName,
   keptOf,
-  type RecurrentCut,
   type RecurrentShape,
+  recurrentCuts,
   type StepCut,
   stretches,
   type WholeCut,
@@ -40,14 +40,14 @@ export function costOf(
 /** The dispatches of each cut, one after the other, each with its share of the work. */
 export function variantsOf(
   shape: RecurrentShape,
-  cuts: readonly RecurrentCut[],
+  device: DeviceTraits,
   work: { readonly flops: number; readonly bytes: number },
   pass: Pass,
 ): Variant[] {
   const shared = (dispatch: Dispatch, grid: KernelCall['grid'], share: number): KernelCall => {
     return { ...dispatch, grid, flops: work.flops * share, bytes: work.bytes * share }
   }
-  return cuts.map((cut) => ({
+  return recurrentCuts(shape, pass.unitsPerThread, device).map((cut) => ({
     name: cutName(cut, shape.time),
     calls: () => {
       if (cut.form === 'step') {

@@ -2,19 +2,23 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { readAll } from '../../src/graph/tensor.ts'
 import { type Device, grad, mul, recurrent, sum, type Tensor, tensor } from '../../src/index.ts'
 import { openDevice } from '../../src/node.ts'
-import { type recurrentCuts, stretches } from '../../src/ops/recurrent-cuts.ts'
+import { cutName, type recurrentCuts, type StepCut, stretches } from '../../src/ops/recurrent-cuts.ts'
 import { recurrentBySteps } from '../../src/ops/recurrent-step.ts'
 import { distance } from '../golden/golden.ts'
 
-/** Steps of a dispatch here, where a device would take all; 0: a dispatch is one step, in tiles smaller than the layer. */
-let most = 2
+/** Steps of a dispatch here, where a device would take all; or one step, in tiles smaller than the layer, by threads and rows. */
+let most: number | readonly [wx: number, wy: number, rows: number] = 2
 
 vi.mock('../../src/ops/recurrent-cuts.ts', async (original) => {
   const kernels = await original<typeof import('../../src/ops/recurrent-cuts.ts')>()
+  const tiles = (): StepCut => {
+    const [wx, wy, rows] = most as readonly [number, number, number]
+    return { form: 'step', rows, wx, wy, bk: 8 }
+  }
   const cuts: typeof recurrentCuts = (...given) =>
-    most === 0
-      ? [{ form: 'step', rows: 2, wx: 4, wy: 1, bk: 8 }]
-      : kernels.recurrentCuts(...given).map((cut) => (cut.form === 'step' ? cut : { ...cut, steps: most }))
+    kernels
+      .recurrentCuts(...given)
+      .map((cut) => (cut.form === 'step' || typeof most !== 'number' ? tiles() : { ...cut, steps: most }))
   return { ...kernels, recurrentCuts: cuts }
 })
 
@@ -34,11 +38,11 @@ it.each([
   ['lstm', true, 2, 4],
   ['gru', false, 2, 4],
   ['tanh', false, 2, 4],
-  ['lstm', false, 0, 20],
-  ['gru', true, 0, 9],
-  ['relu', false, 0, 12],
+  ['lstm', false, [4, 1, 2], 20],
+  ['gru', true, [4, 2, 1], 9],
+  ['relu', false, [2, 1, 4], 12],
 ] as const)(
-  'a layer in several dispatches agrees with one written in ops: %s, reversed %s, %i steps, %i units',
+  'a layer in several dispatches agrees with one written in ops: %s, reversed %s, cut %s, %i units',
   async (...given) => {
     const [cell, reversed, steps, units] = given
     most = steps
@@ -56,7 +60,7 @@ it.each([
     }
     const { output, last } = recurrent(cell, x, w, options)
     const cut = await valuesOf([output, last])
-    const ending = steps > 0 ? `-${steps}` : 'step-4x1x2'
+    const ending = typeof steps === 'number' ? `-${steps}` : `step-${steps.join('x')}`
     const used = Object.entries(gpu.variants.used()).filter(([work]) => work.includes(`"${cell}"`))
     expect(used.filter(([, name]) => name.endsWith(ending))).toHaveLength(2)
     const slow = await valuesOf(recurrentBySteps(cell, x, w, options))
@@ -78,7 +82,7 @@ it('is cut evenly, and only where a dispatch would take too long', async () => {
     quads: false,
   }
   const stepsOf = (time: number, units: number, software: boolean): number | undefined => {
-    const [cut] = real({ cell: 'lstm', batch: 16, time, units }, { ...traits, software })
+    const [cut] = real({ cell: 'lstm', batch: 16, time, units }, 1, { ...traits, software })
     return cut?.form === 'step' ? 1 : cut?.steps
   }
   expect(stepsOf(256, 64, true)).toBe(256)
@@ -90,6 +94,14 @@ it('is cut evenly, and only where a dispatch would take too long', async () => {
     { start: 3, steps: 3 },
     { start: 6, steps: 1 },
   ])
-  // On a GPU workgroups share large weights.
+  // On a GPU workgroups share large weights, in the largest tiles that keep it busy.
+  const tiles = (batch: number, units: number): (string | undefined)[] =>
+    [1, 4].map((wide) => {
+      const [cut] = real({ cell: 'lstm', batch, time: 8, units }, wide, { ...traits, software: false })
+      return cut && cutName(cut, 8)
+    })
+  expect(tiles(1, 512)).toEqual(['step-4x4x1', 'step-4x4x1'])
+  expect(tiles(64, 512)).toEqual(['step-16x16x1', 'step-4x16x1'])
+  expect(tiles(1024, 512)).toEqual(['step-16x16x4', 'step-16x16x4'])
   expect(stepsOf(8, 512, false)).toBe(1)
 })
