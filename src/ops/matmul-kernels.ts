@@ -210,7 +210,7 @@ export function matmulCall(shape: MatmulShape, tile: MatmulTile): TiledCall {
     WY: wy,
   }
   const [kernel, own] = tile.quads
-    ? [matmulQuads, { A_SIZE: aSize, B_SIZE: bSize }]
+    ? [matmulQuads, { A_SIZE: Math.max(1, aSize), B_SIZE: Math.max(1, bSize) }]
     : isShared
       ? [
           matmulShared,
