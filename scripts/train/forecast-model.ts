@@ -53,7 +53,13 @@ export async function trainForecaster(
   const { epochs, batchSize, lr, clip, schedule, residual, quantiles } = settings
   manualSeed(seed)
   const model = makeForecaster(settings, data)
-  if (residual === 'linear' && linear) model.setLinear(linear)
+  if (residual === 'linear') {
+    if (!linear)
+      throw new Error(
+        `forecast: ${data.train.length} windows are too few for a linear forecast of ${data.train.window * data.train.features} inputs; take --residual last, or a shorter --window`,
+      )
+    model.setLinear(linear)
+  }
   const optimizer = new Adam(model.parameters(), { lr })
   optimizer.clip = clipNorm(clip)
   const loss = (output: Tensor, { y, present }: Readonly<Record<'x' | 'y' | 'present', Tensor>>): Tensor =>

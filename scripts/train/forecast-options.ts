@@ -11,6 +11,7 @@ export interface ForecastSettings {
   readonly window: number
   readonly horizon: number
   readonly test?: number
+  readonly folds: number
   readonly leaveOut: number
   readonly season?: number
   readonly cell: NonNullable<ForecasterConfig['cell']>
@@ -47,6 +48,12 @@ export function forecastCommandLine(): Command {
     .option('--window <steps>', 'rows that a forecast sees', whole(1), 30)
     .option('--horizon <steps>', 'rows to forecast', whole(1), 1)
     .option('--test <steps>', 'last rows, to test with (default: a fifth)', whole(1))
+    .option(
+      '--folds <n>',
+      'blocks of --test rows to walk through, each forecast after training on all before it',
+      whole(1),
+      1,
+    )
     .option(
       '--leave-out <steps>',
       'rows at the end to leave alone, such as a year to choose settings without',

@@ -29,7 +29,7 @@ export interface ForecastOutcome {
 /** Rows of the test that are drawn: the last ones. */
 const drawn = 400
 
-/** A page on how the forecasts compare; forecasts and losses are those of the first seed. */
+/** A page on how the forecasts compare; forecasts and losses are those of the first seed, and of the last block. */
 export function forecastReport(outcome: ForecastOutcome): Report {
   const { settings, data, rows, results, told } = outcome
   const { target, window, horizon, cell, hidden, epochs } = settings

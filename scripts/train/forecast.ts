@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { readSeries, type Series } from '../../src/data/index.ts'
-import { type ForecastData, forecastData, forecastScores, windowTargets } from '../../src/models/index.ts'
+import type { ForecastData } from '../../src/models/index.ts'
 import { TrainRun } from './common/run.ts'
-import { baselinesOf, forecastTest, stepsOf, trainForecaster } from './forecast-model.ts'
+import { baselineRows, errorsOf, type ForecastFold, foldsOf } from './forecast-folds.ts'
+import { forecastTest, stepsOf, trainForecaster } from './forecast-model.ts'
 import { type ForecastOptions, type ForecastSettings, forecastCommandLine } from './forecast-options.ts'
 import { forecastReport, type SeedResult } from './forecast-report.ts'
 import { seriesOptions } from './forecast-series.ts'
@@ -15,38 +16,32 @@ export function forecastCommand(): Command {
 }
 
 async function forecast(options: ForecastOptions): Promise<void> {
-  const { settings, data } = await readForecastData(options)
-  const { seeds, firstSeed, target, horizon } = options
+  const { seeds, firstSeed, target } = options
+  const { settings, folds } = await readFolds(options)
+  const last = folds.at(-1) as ForecastFold
   const run = await TrainRun.open({
     system: 'forecast',
     options,
-    settings: keptSettings(settings, data),
-    steps: seeds * stepsOf(data, settings),
+    settings: keptSettings(settings, last.data),
+    steps: seeds * folds.reduce((sum, { data }) => sum + stepsOf(data, settings), 0),
   })
   try {
-    run.line(
-      `Series: ${data.names.length} values a row, ${data.train.length} windows to train on, ${data.test.length} to test with`,
-    )
-    const { baselines, linear } = baselinesOf(data, settings)
-    const truth = data.unscale(windowTargets(data.test))
-    const errors = (values: Float32Array): number[] =>
-      forecastScores(values, truth, { horizon, targets: target.length }).map(({ rmse }) => rmse)
-    const others = baselines.map(({ name, values }) => ({ name, errors: [errors(values)] }))
+    for (const { data } of folds)
+      run.line(
+        `Series: ${data.names.length} values a row, ${data.train.length} windows to train on, ${data.test.length} to test with`,
+      )
     const results: SeedResult[] = []
     for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-      const parts = run.training(`seed ${seed}`, { name: `seed-${seed}`, epochs: seeds === 1 })
-      const model = await trainForecaster(data, settings, { seed, linear, parts })
-      const forecasts = await forecastTest(model, data)
-      results.push({ seed, curve: parts.curve, forecasts, errors: errors(forecasts.values) })
-      run.line(
-        `seed ${seed}: RMSE ${target.map((name, k) => `${name} ${results.at(-1)?.errors[k]?.toFixed(4)}`).join(', ')}`,
-      )
+      const result = await trainFolds(run, { folds, settings, seed, epochs: seeds === 1 })
+      results.push(result)
+      run.line(`seed ${seed}: RMSE ${target.map((name, k) => `${name} ${result.errors[k]?.toFixed(4)}`).join(', ')}`)
     }
-    const rows = [...others, { name: settings.cell.toUpperCase(), errors: results.map((result) => result.errors) }]
+    const name = settings.cell.toUpperCase()
+    const rows = [...baselineRows(folds), { name, errors: results.map((result) => result.errors) }]
     const told = verdicts(target, rows)
     for (const line of ['', ...errorTable(target, rows).map((cells) => cells.join('  ')), '', ...told]) run.line(line)
     run.line(`Done in ${run.seconds.toFixed(0)} s`)
-    await run.report(() => forecastReport({ settings, data, baselines, rows, truth, results, told }))
+    await run.report(() => forecastReport({ settings, ...last, rows, results, told }))
     const reached = means(results.map((result) => result.errors))
     for (const [k, limit] of (options.atMost ?? []).entries())
       if (!((reached[k] as number) <= limit))
@@ -56,25 +51,40 @@ async function forecast(options: ForecastOptions): Promise<void> {
   }
 }
 
+interface FoldsRun {
+  readonly folds: readonly ForecastFold[]
+  readonly settings: ForecastSettings
+  readonly seed: number
+  /** Whether to print a line for each epoch. */
+  readonly epochs: boolean
+}
+
+/** Trains for each fold; the curve and the forecasts of the last one stay. */
+async function trainFolds(run: TrainRun, { folds, settings, seed, epochs }: FoldsRun): Promise<SeedResult> {
+  const made: Float32Array[] = []
+  let last: Pick<SeedResult, 'curve' | 'forecasts'> | null = null
+  for (const [i, { data, linear }] of folds.entries()) {
+    const isLast = i === folds.length - 1
+    const title = folds.length === 1 ? `seed ${seed}` : `seed ${seed}, block ${i + 1} of ${folds.length}`
+    const parts = run.training(title, { name: isLast ? `seed-${seed}` : `seed-${seed}-block-${i}`, epochs })
+    const model = await trainForecaster(data, settings, { seed, linear, parts })
+    const forecasts = await forecastTest(model, data)
+    made.push(forecasts.values)
+    last = { curve: parts.curve, forecasts }
+  }
+  if (!last) throw new Error('forecast: there is no block to test with')
+  return { seed, ...last, errors: errorsOf(folds, made) }
+}
+
 /** Reads the series that the options name, and cuts it. */
-async function readForecastData(options: ForecastOptions): Promise<{ settings: ForecastSettings; data: ForecastData }> {
-  const { data: file, target, columns, cycles, window, horizon, leaveOut, ...rest } = options
+async function readFolds(options: ForecastOptions): Promise<{ settings: ForecastSettings; folds: ForecastFold[] }> {
+  const { data: file } = options
   const csv = await readFile(file).catch((cause: Error) => {
     throw new Error(`forecast: ${file} cannot be read (${cause.message}); --data names a CSV file`, { cause })
   })
   const series = readSeries(csv, seriesOptions(options))
-  const test = options.test ?? Math.floor(lengthOf(series) / 5)
-  const settings = {
-    ...rest,
-    target,
-    ...(columns && { columns }),
-    ...(cycles && { cycles }),
-    window,
-    horizon,
-    leaveOut,
-    test,
-  }
-  return { settings, data: forecastData(series, { targets: target, window, horizon, test, leaveOut }) }
+  const settings = { ...options, test: options.test ?? Math.floor(lengthOf(series) / (5 * options.folds)) }
+  return { settings, folds: foldsOf(series, settings) }
 }
 
 function lengthOf({ shape }: Series): number {
@@ -83,10 +93,11 @@ function lengthOf({ shape }: Series): number {
 
 /** What predicting needs to know, and what must be the same to go on. */
 function keptSettings(settings: ForecastSettings, { names, normalizer }: ForecastData): Record<string, unknown> {
-  const { target, columns, cycles, window, horizon, test, leaveOut, cell, hidden, layers, dropout, residual } = settings
+  const { target, columns, cycles, window, horizon, test, folds, leaveOut, cell, hidden, layers, dropout, residual } =
+    settings
   const { quantiles, epochs, batchSize, lr, schedule, clip } = settings
   return {
-    ...{ target, columns, cycles, window, horizon, test, leaveOut, cell, hidden, layers, dropout, residual },
+    ...{ target, columns, cycles, window, horizon, test, folds, leaveOut, cell, hidden, layers, dropout, residual },
     ...{ quantiles, epochs, batchSize, lr, schedule, clip, names },
     ...{ shift: normalizer.shift, scale: normalizer.scale },
   }

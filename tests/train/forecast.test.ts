@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { renderReport } from '../../scripts/report/report.ts'
 import { Curve } from '../../scripts/train/common/curve.ts'
 import type { TrainingParts } from '../../scripts/train/common/run.ts'
+import { baselineRows, foldsOf } from '../../scripts/train/forecast-folds.ts'
 import { baselinesOf, forecastTest, stepsOf, trainForecaster } from '../../scripts/train/forecast-model.ts'
 import { type ForecastSettings, forecastCommandLine } from '../../scripts/train/forecast-options.ts'
 import { forecastReport } from '../../scripts/train/forecast-report.ts'
@@ -95,6 +96,22 @@ describe('a forecaster', () => {
       expect(value).toBeCloseTo(base, 3)
     })
   })
+})
+
+test('walking forward, each block comes behind all that it is trained on, and errors are those of all blocks', () => {
+  const settings = { ...settingsOf('--window', '2', '--folds', '3', '--test', '10'), test: 10 }
+  const series = { data: Float32Array.from({ length: 60 }, (_, t) => (t * t) % 17), shape: [60, 1], names: ['a'] }
+  const folds = foldsOf(series, settings)
+  expect(folds.map(({ data }) => [data.train.length, data.test.from, data.test.length])).toEqual([
+    [28, 30, 10],
+    [38, 40, 10],
+    [48, 50, 10],
+  ])
+  const [persistence] = baselineRows(folds)
+  const errors = Array.from({ length: 30 }, (_, i) => (series.data[30 + i] ?? 0) - (series.data[29 + i] ?? 0))
+  const expected = Math.sqrt(errors.reduce((sum, error) => sum + error * error, 0) / 30)
+  expect(persistence?.name).toBe('persistence')
+  expect(persistence?.errors[0]?.[0]).toBeCloseTo(expected, 4)
 })
 
 test('a table of errors says which way wins', () => {
