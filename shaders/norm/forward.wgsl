@@ -7,7 +7,7 @@
 // Dispatch: LANES threads per row, LINES rows per workgroup; grid (WIDTH, as many rows as it takes, 1).
 // Params:   ROWS COLUMNS   sizes.
 //           STEPS          ceil(COLUMNS / LANES).
-//           LANES LINES LEVELS  as in lanes.wgsl.
+//           LANES LINES LEVELS  as in lib/lanes.wgsl.
 //           WIDTH          workgroups of one grid row.
 //           EPS            added to the variance.
 //           IS_CENTERED    the mean is taken off; otherwise it counts as 0.
@@ -20,7 +20,11 @@ ${LOAD_X}
 ${LOAD_WEIGHT}
 ${LOAD_BIAS}
 ${EPILOGUE_DECLS}
-#include "norm/lanes.wgsl"
+alias Part = f32;
+fn meet(a: f32, b: f32) -> f32 {
+  return a + b;
+}
+#include "lib/lanes.wgsl"
 
 @compute @workgroup_size(${LANES * LINES})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -39,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       total += load_x(first + c) - anchor;
     }
   }
-  mean = anchor + row_sum(vec2<f32>(total, 0.0), thread).x / f32(${COLUMNS}u);
+  mean = anchor + row_total(total, thread) / f32(${COLUMNS}u);
 #endif
   var squares = 0.0;
   for (var k = 0u; k < ${STEPS}u; k++) {
@@ -49,7 +53,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       squares += distance * distance;
     }
   }
-  let variance = row_sum(vec2<f32>(squares, 0.0), thread).x / f32(${COLUMNS}u);
+  let variance = row_total(squares, thread) / f32(${COLUMNS}u);
   let rstd = inverseSqrt(variance + ${EPS});
   if (line >= ${ROWS}u) {
     return;

@@ -9,7 +9,7 @@
 // Dispatch: LANES threads per line of BLOCK rows, LINES lines per workgroup; grid (WIDTH, as many rows as it takes, 1).
 // Params:   ROWS COLUMNS   sizes.
 //           STEPS          ceil(COLUMNS / LANES).
-//           LANES LINES LEVELS  as in lanes.wgsl.
+//           LANES LINES LEVELS  as in lib/lanes.wgsl.
 //           BLOCK          rows of a line, one after another.
 //           WIDTH          workgroups of one grid row.
 //           IS_CENTERED    the mean was taken off.
@@ -25,7 +25,11 @@ ${LOAD_X}
 ${LOAD_G}
 ${LOAD_WEIGHT}
 ${EPILOGUE_DECLS}
-#include "norm/lanes.wgsl"
+alias Part = vec2<f32>;
+fn meet(a: Part, b: Part) -> Part {
+  return a + b;
+}
+#include "lib/lanes.wgsl"
 
 @compute @workgroup_size(${LANES * LINES})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
@@ -50,7 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         sums += vec2<f32>(slope, slope * (load_x(first + c) - mean) * rstd);
       }
     }
-    let means = row_sum(sums, thread) / f32(${COLUMNS}u);
+    let means = row_total(sums, thread) / f32(${COLUMNS}u);
 #for K in 0..COPIES
 #if HAS_PARTS
     {

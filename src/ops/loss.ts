@@ -1,10 +1,12 @@
 import { fail } from '../errors.ts'
-import type { Tensor } from '../graph/tensor.ts'
+import { call1, isRecording, type Tensor } from '../graph/tensor.ts'
 import { broadcast, formatShape, sameShape } from '../shape.ts'
 import { add, div, equal, mul, neg, notEqual, sub, where } from './arithmetic.ts'
+import { softmaxCrossEntropy } from './cross-entropy.ts'
 import { full } from './elementwise.ts'
-import { pick } from './pick.ts'
+import { clampIdOp, pick } from './pick.ts'
 import { expand, logSumExp, mean, sum } from './reduce.ts'
+import { reshape } from './reshape.ts'
 import { abs, softplus } from './unary.ts'
 
 /** How the losses of single elements become one: their mean, their sum, or not at all. */
@@ -104,6 +106,9 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   checkClasses('crossEntropy', 'logits', logits, target)
   if (!(smooth >= 0 && smooth <= 1)) fail('crossEntropy', `labelSmoothing is ${smooth}`, 'it must be from 0 to 1')
   const weights = rowWeights('crossEntropy', logits, target, weight)
+  const isFused = isRecording() && logits.requiresGrad && logits.dtype === 'f32' && logits.size > 0
+  if (isFused && !weight?.requiresGrad && !(weight && smooth > 0))
+    return fusedCrossEntropy(logits, target, options, weights)
   const picked = pick(logits, target)
   const total = logSumExp(logits, -1)
   if (!weight || !weights) {
@@ -113,6 +118,27 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   const sharp = mul(sub(total, picked), weights)
   const losses = smooth === 0 ? sharp : add(mul(sharp, 1 - smooth), mul(spread(logits, weight), smooth))
   return reducedRows('crossEntropy', losses, target, options, weights)
+}
+
+/** The losses with their slopes in one kernel, which has the share of each row in the result. */
+function fusedCrossEntropy(
+  logits: Tensor,
+  target: Tensor,
+  { reduction = 'mean', ignoreIndex, labelSmoothing: smooth = 0 }: CrossEntropyOptions,
+  weights: Tensor | null,
+): Tensor {
+  const classes = logits.shape[logits.shape.length - 1] as number
+  const counted = ignoreIndex === undefined ? null : notEqual(target, ignoreIndex)
+  const each = weights ?? full(target.shape, 1, 'f32', logits.device)
+  const kept = counted ? where(counted, each, 0) : each
+  const isPlain = counted === null && weights === null
+  const total = reduction !== 'mean' || isPlain ? null : sum(kept)
+  const share = reduction === 'mean' && isPlain ? 1 / target.size : 1
+  const scale = total ? div(kept, where(equal(total, 0), 1, total)) : mul(kept, share)
+  const ids = call1(clampIdOp, [reshape(target, [target.size])], { last: classes - 1 })
+  const rows = reshape(logits, [target.size, classes])
+  const losses = reshape(softmaxCrossEntropy(rows, ids, reshape(scale, [target.size]), smooth), target.shape)
+  return reduced('crossEntropy', losses, reduction === 'mean' ? 'sum' : reduction)
 }
 
 /** The mean over classes of minus the weighted logarithm of softmax(logits). */

@@ -1,10 +1,11 @@
+import lanesText from '../../shaders/lib/lanes.wgsl?raw'
 import columnsText from '../../shaders/norm/columns.wgsl?raw'
 import forwardText from '../../shaders/norm/forward.wgsl?raw'
 import gradText from '../../shaders/norm/grad.wgsl?raw'
-import lanesText from '../../shaders/norm/lanes.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
 import { type DeviceTraits, defaultFirst, type KernelCall, type Variant } from '../graph/op.ts'
 import { gridOf } from '../shape.ts'
+import { lanesFor, linesOf } from './lanes.ts'
 
 /** Sizes of a normalization of rows. */
 export interface RowNorm {
@@ -17,7 +18,7 @@ export interface RowNorm {
 
 const lanes = { LANES: 'int', LINES: 'int', LEVELS: 'int' } as const
 const sizes = { ...lanes, ROWS: 'int', COLUMNS: 'int', STEPS: 'int', WIDTH: 'int', IS_CENTERED: 'flag' } as const
-const includes = { 'norm/lanes.wgsl': lanesText }
+const includes = { 'lib/lanes.wgsl': lanesText }
 
 const forward: Kernel = defineKernel(
   'norm/forward.wgsl',
@@ -62,36 +63,22 @@ const mostHeld = 32
 /** Lines of rows whose sums for weight and bias are added up apart; enough to fill a GPU. */
 const mostLines = 512
 
-/** Threads that may share a row, the default first: one on software, which pays for every barrier. */
-function lanesFor({ columns }: RowNorm, { software, maxInvocations }: DeviceTraits): number[] {
-  const fitting = 2 ** Math.min(8, Math.max(1, Math.ceil(Math.log2(columns / 4))))
-  const all = [...new Set([fitting, 32, 1])].filter((n) => n <= maxInvocations && n < 2 * columns)
-  return software ? all.reverse() : all
-}
-
 function variantsOf(norm: RowNorm, device: DeviceTraits, calls: (count: number) => KernelCall[]): Variant[] {
-  const all = lanesFor(norm, device).map((count) => ({ name: `lanes-${count}`, calls: () => calls(count) }))
+  const all = lanesFor(norm.columns, device).map((count) => ({ name: `lanes-${count}`, calls: () => calls(count) }))
   return defaultFirst(all, (all[0] as Variant).name)
 }
 
-/** The parameters of a kernel in which `count` threads share a row, and rows of a workgroup. */
-function lanesOf({ rows, columns, isCentered }: RowNorm, count: number): Record<string, number | boolean> {
-  return {
-    LANES: count,
-    LINES: count === 1 ? 16 : Math.max(1, 64 / count),
-    LEVELS: Math.log2(count),
-    ROWS: rows,
-    COLUMNS: columns,
-    STEPS: Math.ceil(columns / count),
-    IS_CENTERED: isCentered,
-  }
+/** The parameters of a kernel in which `count` threads share a row. */
+function paramsOf({ rows, columns, isCentered }: RowNorm, count: number) {
+  const steps = Math.ceil(columns / count)
+  return { ...linesOf(count), ROWS: rows, COLUMNS: columns, STEPS: steps, IS_CENTERED: isCentered }
 }
 
 /** The ways to normalize the rows of input 0, times input 1, plus input 2; outputs are y and the statistics. */
 export function rowNormVariants(norm: RowNorm, device: DeviceTraits, work: Work): Variant[] {
   return variantsOf(norm, device, (count) => {
-    const params = lanesOf(norm, count)
-    const grid = gridOf(Math.ceil(norm.rows / (params.LINES as number)))
+    const params = paramsOf(norm, count)
+    const grid = gridOf(Math.ceil(norm.rows / params.LINES))
     const bias = norm.isCentered ? { LOAD_BIAS: { input: 2, name: 'load_bias' } } : null
     return [
       {
@@ -120,14 +107,14 @@ type Work = Pick<KernelCall, 'flops' | 'bytes'>
 export function rowNormGradVariants(norm: RowNorm, device: DeviceTraits, work: Work): Variant[] {
   const { rows, columns, isCentered } = norm
   return variantsOf(norm, device, (count): KernelCall[] => {
-    const params = lanesOf(norm, count)
-    const hasParts = count > 1 && (params.STEPS as number) <= mostHeld
+    const params = paramsOf(norm, count)
+    const hasParts = count > 1 && params.STEPS <= mostHeld
     const block = hasParts ? Math.ceil(rows / mostLines) : 1
-    const groups = Math.ceil(rows / block / (params.LINES as number))
-    const lines = groups * (params.LINES as number)
+    const groups = Math.ceil(rows / block / params.LINES)
+    const lines = groups * params.LINES
     const grid = gridOf(groups)
     const stats = { input: 2 }
-    const parts = { temp: 'parts', bytes: 8 * grid[0] * grid[1] * (params.LINES as number) * columns }
+    const parts = { temp: 'parts', bytes: 8 * grid[0] * grid[1] * params.LINES * columns }
     const loads = { LOAD_X: { input: 0, name: 'load_x' }, LOAD_G: { input: 3, name: 'load_g' } }
     const threads = 64
     const columnGrid = gridOf(Math.ceil(columns / threads))
@@ -140,7 +127,7 @@ export function rowNormGradVariants(norm: RowNorm, device: DeviceTraits, work: W
           WIDTH: grid[0],
           BLOCK: block,
           HAS_PARTS: hasParts,
-          COPIES: hasParts ? (params.STEPS as number) : 1,
+          COPIES: hasParts ? params.STEPS : 1,
         },
         bindings: hasParts ? { stats, parts } : { stats },
         loads: { ...loads, LOAD_WEIGHT: { input: 1, name: 'load_weight' } },

@@ -1,6 +1,6 @@
-import { bceWithLogits, crossEntropy, l1Loss, mseLoss, type Reduction, type Tensor } from '../../src/index.ts'
+import { bceWithLogits, crossEntropy, grad, l1Loss, mseLoss, type Reduction, type Tensor } from '../../src/index.ts'
 import { defineCheck, type OpCheck, type Ref, type Sample } from './check.ts'
-import { elementwise } from './reference.ts'
+import { build, elementwise } from './reference.ts'
 
 interface Options {
   readonly reduction?: Reduction
@@ -77,6 +77,7 @@ export const lossChecks: readonly OpCheck[] = [
         inputs: [[3, 3], { shape: [3], dtype: 'i32', values: [0, 1, 2] }],
         attrs: { ignoreIndex: 1, reduction: 'none' },
       },
+      { inputs: [[3, 600], classes([3], 600)], attrs: {}, why: 'rows long enough to be split' },
     ],
     fails: [
       {
@@ -94,6 +95,22 @@ export const lossChecks: readonly OpCheck[] = [
     differentiable: [0],
     kernels: ['gpu', 'software'],
     bench: [{ inputs: [[4096, 1000], classes([4096], 1000)], attrs: {} }],
+  }),
+  defineCheck<Options>({
+    op: 'gradient of crossEntropy',
+    call: ([logits, target, seed], options) =>
+      grad(crossEntropy(logits as Tensor, target as Tensor, options), [logits as Tensor], seed as Tensor),
+    reference: ([logits, target, seed]) => {
+      const { shape, data } = logits as Ref
+      const count = shape[1] as number
+      return build(shape, ([row = 0, c = 0]) => {
+        const powers = data.slice(row * count, (row + 1) * count).map(Math.exp)
+        const p = (powers[c] as number) / powers.reduce((a, b) => a + b, 0)
+        return ((seed as Ref).data[row] as number) * (p - ((target as Ref).data[row] === c ? 1 : 0))
+      })
+    },
+    samples: [{ inputs: [[3, 5], classes([3], 5), [3]], attrs: { reduction: 'none' }, why: 'second order' }],
+    differentiable: [0, 2],
   }),
   defineCheck<Options>({
     op: 'mseLoss',

@@ -21,6 +21,7 @@ const chosen: Readonly<Record<string, readonly number[]>> = {
   layerNorm: [1, 8, 9],
   rmsNorm: [1, 3],
   'batchNorm in training': [2],
+  crossEntropy: [0, 10],
   sort: [0, 3],
   maxPool2d: [0, 1],
   'recurrent lstm': [1],
