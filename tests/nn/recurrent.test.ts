@@ -80,8 +80,11 @@ describe('a training step of a recurrent network with Adam', () => {
 })
 
 describe('padding', () => {
-  it('changes no bit of outputs, last states and gradients', async () => {
-    const model = new nn.GRU(3, 6, { numLayers: 2, bidirectional: true })
+  it.each([
+    ['GRU', () => new nn.GRU(3, 6, { numLayers: 2, bidirectional: true })],
+    ['LSTM with projections', () => new nn.LSTM(3, 8, { projSize: 6, bidirectional: true })],
+  ] as const)('changes no bit of outputs, last states and gradients: %s', async (_, build) => {
+    const model = build()
     const lengths = [5, 2, 4]
     const data = Array.from(await wave([3, 5, 3]).data())
     const runWith = async (filler: number): Promise<number[][]> => {
