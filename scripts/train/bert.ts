@@ -57,7 +57,7 @@ export function bertCommand(): Command {
     .option('--hidden <n>', 'without --model: features; the feed-forward part has 4 times as many', whole(1), 128)
     .option('--heads <n>', 'without --model: heads of the attention', whole(1), 4)
     .option('--dropout <share>', 'without --model: features and weights of the attention dropped', share, 0.2)
-    .option('--initializer-range <std>', 'without --model: deviation of the first weights', positive, 0.1)
+    .option('--initializer-range <std>', 'without --model: deviation of the first weights', positive, 0.02)
     .option('--max-length <n>', `tokens that are read of a text ${defaultOf('maxLength')}`, whole(3))
     .option('--epochs <n>', `how often to see each text ${defaultOf('epochs')}`, whole(1))
     .option('--pretrain <n>', 'epochs of telling hidden tokens of the same texts before', whole(0), 0)

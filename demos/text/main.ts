@@ -1,0 +1,69 @@
+import type { Caller } from 'wgrad/train'
+import { lossChart, percentChart } from '../common/charts.ts'
+import { element } from '../common/elements.ts'
+import { Latest } from '../common/latest.ts'
+import { type TrainerPage, trainerPage } from '../common/trainer-page.ts'
+import { answerView } from './answer.ts'
+import type { Answer, Calls, Events, Settings } from './protocol.ts'
+import { textForm } from './settings.ts'
+
+const losses = lossChart()
+const accuracies = percentChart('accuracy-chart', 'Accuracy by step')
+const answer = answerView()
+const text = element('text', HTMLTextAreaElement)
+
+const reading = new Latest<string, Answer | string>(
+  (asked) =>
+    page
+      .caller()
+      .call('classify', asked)
+      .catch((error: Error) => error.message),
+  (found) => {
+    if (text.value.trim() === '') answer.clear('Write something')
+    else if (typeof found === 'string') answer.clear(found)
+    else answer.show(found)
+  },
+)
+
+const page: TrainerPage<Settings, Calls, Events> = trainerPage<Settings, null, Calls, Events>({
+  worker: () => new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' }),
+  form: textForm(),
+  address: null,
+  fileName: ({ hidden }) => `text-${hidden}.safetensors`,
+  listen,
+  onModel: ask,
+})
+
+answer.clear('It answers when it has been trained')
+text.addEventListener('input', ask)
+
+function listen(from: Caller<Calls, Events>): void {
+  from.on('texts', ({ classes, train, test, words, truncated }) => {
+    const count = (n: number): string => n.toLocaleString('en')
+    element('source', HTMLElement).textContent =
+      `In use: ${count(train)} texts to train on and ${count(test)} to measure with, of ${classes.join(', ')}; ${count(words)} tokens${truncated > 0 ? `; ${count(truncated)} texts are too long and were cut` : ''}.`
+  })
+  from.on('steps', ({ step, epoch, loss, stepsPerSecond, x, y }) => {
+    page.view.fact('step', step.toLocaleString('en'))
+    page.view.fact('epoch', epoch.toFixed(1))
+    page.view.fact('loss', loss === null ? '–' : loss.toPrecision(3))
+    page.view.fact('speed', stepsPerSecond === null ? '–' : stepsPerSecond.toPrecision(3))
+    losses.set(x, y)
+  })
+  from.on('measured', ({ accuracy, steps, accuracies: shares }) => {
+    page.view.fact('accuracy', `${(100 * accuracy).toFixed(1)} %`)
+    accuracies.set(
+      steps,
+      shares.map((share) => 100 * share),
+    )
+    ask()
+  })
+}
+
+/** Asks the model for what it makes of the text at hand. */
+function ask(): void {
+  if (text.value.trim() === '') {
+    reading.clear()
+    answer.clear('Write something')
+  } else if (page.settings) reading.put(text.value)
+}
