@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Device, openDevice } from '../../src/gpu/device.ts'
+import { Device, openDevice } from '../../src/gpu/device.ts'
 import { recurrentChecks } from '../ops/recurrent.check.ts'
 import { runCheck } from '../ops/runner.ts'
 
@@ -55,10 +55,36 @@ function full(
   }
 }
 
+/** The message of a check with the full sample alone. */
+async function messageOf(
+  device: Device,
+  cell: 'lstm' | 'gru',
+  shape: readonly [number, number, number],
+): Promise<string> {
+  const { kernels: _, fails: __, ...plain } = checkOf(cell)
+  return (
+    (await runCheck(device, { ...plain, samples: [full(cell, shape, cell === 'gru')] } as typeof plain)).message ?? ''
+  )
+}
+
 describe("at WebGPU's default limits", () => {
   it.each(['lstm', 'gru'] as const)('%s takes states, lengths and a bias, and gives all gradients', async (cell) => {
-    const { kernels: _, fails: __, ...plain } = checkOf(cell)
-    const check = { ...plain, samples: [full(cell, [4, 3, 5], cell === 'gru')] } as typeof plain
-    expect((await runCheck(gpu, check)).message ?? '').toBe('')
+    expect(await messageOf(gpu, cell, [4, 3, 5])).toBe('')
+  })
+})
+
+describe('workgroups that own sequences, as GPUs run them', () => {
+  it.each([
+    ['lstm', 'whole-2x32x4'],
+    ['gru', 'whole-1x32x1'],
+    ['lstm', 'held-4x32'],
+  ] as const)('%s with %s', async (cell, name) => {
+    const device = new Device(gpu.handle, { ...gpu.info, software: false }, { guard: true, submitBudgetMs: 1000 })
+    expect(await messageOf(device, cell, [4, 3, 8])).toBe('')
+    const works = Object.entries(device.variants.offered()).filter(([, names]) => names.includes(name))
+    expect(works).toHaveLength(2)
+    device.variants.pin(Object.fromEntries(works.map(([work]) => [work, name])))
+    expect(await messageOf(device, cell, [4, 3, 8])).toBe('')
+    expect(Object.values(device.variants.used()).filter((taken) => taken === name)).toHaveLength(2)
   })
 })
