@@ -117,8 +117,8 @@ function largestTile(multiplyAdds: number): number {
 /** `tm` x `tn` outputs of a thread, in a workgroup no wider than the work. */
 function tileOf(tm: number, tn: number, { rows, columns, isSoftware }: TileQuestion): MatmulTile {
   const machine = isSoftware ? SOFTWARE : GPU
-  const wx = Math.min(machine.width, Math.ceil(columns / tn))
-  return { tm, tn, wx, wy: Math.min(Math.floor(machine.group / wx), Math.ceil(rows / tm)) }
+  const wx = Math.max(1, Math.min(machine.width, Math.ceil(columns / tn)))
+  return { tm, tn, wx, wy: Math.max(1, Math.min(Math.floor(machine.group / wx), Math.ceil(rows / tm))) }
 }
 
 /** Estimated time of the work with a tile, in multiply-adds. */
@@ -134,8 +134,7 @@ export function estimate({ tm, tn, wx, wy, quads }: MatmulTile, question: TileQu
 
 /** The first of the tiles that have the least estimated time. */
 export function quickestTile(tiles: readonly MatmulTile[], question: TileQuestion): MatmulTile {
-  const times = tiles.map((tile) => estimate(tile, question))
-  return tiles[times.indexOf(Math.min(...times))] as MatmulTile
+  return tiles.reduce((best, tile) => (estimate(tile, question) < estimate(best, question) ? tile : best))
 }
 
 /** The register tile of least estimated time. */

@@ -18,7 +18,7 @@ export function quadTile(question: TileQuestion): MatmulTile {
   const tiles = groups.flatMap((group) =>
     ROWS.flatMap((tm) =>
       COLUMNS.filter((tn) => tm * tn <= largest).map((tn): MatmulTile => {
-        const wx = Math.min(group, 4 * Math.ceil(question.columns / tn / 4))
+        const wx = Math.max(4, Math.min(group, 4 * Math.ceil(question.columns / tn / 4)))
         return { tm, tn, wx, wy: 1, quads: true }
       }),
     ),

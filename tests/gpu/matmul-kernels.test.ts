@@ -141,6 +141,17 @@ test.each([
   },
 )
 
+test.each([
+  [0, 5, 3],
+  [5, 0, 3],
+  [5, 3, 0],
+])('[%i, %i] over %i has tiles of at least one thread', (m, n, k) => {
+  for (const software of [true, false]) {
+    for (const tile of matmulTiles(shapeOf(m, n, k, 'NN'), traitsFor(software)))
+      expect(Math.min(tile.wx, tile.wy), tileName(tile)).toBeGreaterThan(0)
+  }
+})
+
 test('threads swap only where the device has subgroups', () => {
   const shape = shapeOf(64, 64, 64, 'NN')
   for (const software of [true, false]) {
