@@ -24,6 +24,23 @@ function notices(): Plugin {
   }
 }
 
+/** Puts what the pages that train have in common, `<!-- part: name -->`, in its place. */
+function parts(): Plugin {
+  const folder = `${root}demos/common/parts/`
+  return {
+    name: 'parts',
+    transformIndexHtml: {
+      order: 'pre',
+      handler: (html) =>
+        html.replace(/^( *)<!-- part: (\w+) -->$/gm, (_, indent: string, name: string) =>
+          readFileSync(`${folder}${name}.html`, 'utf8')
+            .trimEnd()
+            .replace(/^(?=.)/gm, indent),
+        ),
+    },
+  }
+}
+
 /** How Vite serves the demos and builds them into `dist-demos`: static files that work below any path. */
 export function demosConfig(): InlineConfig {
   return {
@@ -31,7 +48,7 @@ export function demosConfig(): InlineConfig {
     base: './',
     configFile: false,
     appType: 'mpa',
-    plugins: [ownSources(), compactWgsl(), notices()],
+    plugins: [parts(), ownSources(), compactWgsl(), notices()],
     // What the bench's engines have of CommonJS; all else is served as it stands.
     optimizeDeps: {
       noDiscovery: true,
