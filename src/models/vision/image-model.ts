@@ -64,14 +64,14 @@ export async function saveImageModel({ model, config }: LoadedImageModel): Promi
 
 /**
  * Loads a classifier of images from a safetensors file: one that {@link saveImageModel} made, or published weights of ResNet-18 to 152
- * by torchvision's keys, whose depth is found by their keys and whose classes are numbered.
+ * by torchvision's keys, whose depth is found by their keys. A thousand classes are taken for ImageNet's, others are numbered.
  *
  * @param source The file's bytes, a Blob, a source of `httpSource`, or `{ url, bytes, sha256, onProgress }`, which is fetched once and kept.
  * @throws WgradError for a file of another architecture, naming what is missing.
  */
 export async function loadImageModel(source: FileSource): Promise<LoadedImageModel> {
   const file = await openSafetensors(source)
-  const config = configOf(file)
+  const config = await configOf(file)
   const state: Record<string, StateDict[string]> = {}
   for (const name of file.names) state[name] = await file.read(name)
   const model = imageModel(config)
@@ -82,7 +82,7 @@ export async function loadImageModel(source: FileSource): Promise<LoadedImageMod
   return { model: model.eval(), config }
 }
 
-function configOf(file: SafetensorsFile): ImageModelConfig {
+async function configOf(file: SafetensorsFile): Promise<ImageModelConfig> {
   const kept = file.metadata.wgrad
   if (kept !== undefined) return parsedConfig(kept)
   const depths = [1, 2, 3, 4].map((stage) => blocksOf(file.names, stage)).join('-')
@@ -97,8 +97,14 @@ function configOf(file: SafetensorsFile): ImageModelConfig {
     )
   }
   const [count = 0] = file.info('fc.weight').shape
-  const classes = Array.from({ length: count }, (_, i) => `class ${i}`)
-  return { architecture, classes, channels: 3, size: 224, mean: imagenetMean, std: imagenetStd }
+  return { architecture, classes: await namesOf(count), channels: 3, size: 224, mean: imagenetMean, std: imagenetStd }
+}
+
+/** ImageNet's names where there are as many classes as it has, numbers otherwise. */
+async function namesOf(count: number): Promise<readonly string[]> {
+  // Loaded only where it is needed.
+  if (count === 1000) return (await import('./imagenet-classes.ts')).imagenetClasses
+  return Array.from({ length: count }, (_, i) => `class ${i}`)
 }
 
 /** Blocks of a stage. */
