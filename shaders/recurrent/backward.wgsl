@@ -46,16 +46,14 @@
 #include "recurrent/retreat.wgsl"
 #include "recurrent/kept.wgsl"
 
-// What is kept: the gradients of h after a step, of its products, of c and, with IS_HELD, what each gate adds to the gradient of h.
-const SLOPES = ${ROWS * UNITS}u;
-const CELL = ${ROWS * (1 + GATES) * UNITS}u;
+// With IS_HELD, what each gate adds to the gradient of h.
 const ADDED = ${ROWS * (2 + GATES) * UNITS}u;
 
 // The gradient of product i in every row.
 fn slope_of(i: u32) -> Values {
   return Values(
 #for R in 0..ROWS
-    kept[own + SLOPES + ${R * GATES * UNITS}u + i],
+    kept[own + PRODUCTS + ${R * GATES * UNITS}u + i],
 #endfor
   );
 }
@@ -74,19 +72,7 @@ fn dh_of(slot: u32) -> f32 {
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-#if IS_STORED
-  own = group.x * ${KEPT}u;
-#endif
-  for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
-    let slot = n * ${THREADS}u + thread;
-    if (slot < ${ROWS * UNITS}u) {
-      let i = min(group.x * ${ROWS * UNITS}u + slot, ${(BATCH - 1) * UNITS}u + slot % ${UNITS}u);
-      kept[own + slot] = initial(i);
-#if IS_LSTM
-      kept[own + CELL + slot] = initial(${BATCH * UNITS}u + i);
-#endif
-    }
-  }
+  take_up(group.x, thread);
 #if IS_HELD
   // Each thread multiplies the slopes of one gate for one unit; those beyond repeat the last.
   let held = min(thread, ${GATES * UNITS - 1}u);
@@ -101,22 +87,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let step = ${START + STEPS - 1}u - s;
     for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
       let slot = n * ${THREADS}u + thread;
-      let own_row = slot / ${UNITS}u;
-      let row = group.x * ${ROWS}u + own_row;
-      if ((slot < ${ROWS * UNITS}u) & (row < ${BATCH}u)) {
-        let unit = slot - own_row * ${UNITS}u;
-        let length = length_of(row);
-        let is_valid = step < length;
-        let at = position_of(row, step, length);
+      let place = place_of(group.x, slot, step);
+      if (place.is_there) {
 #if IS_LSTM
-        let back = retreat(at, unit, is_valid, Slope(dh_of(slot), kept[own + CELL + slot]));
-        kept[own + CELL + slot] = back.before.c;
+        let after = Slope(dh_of(slot), kept[own + CELL + slot]);
 #else
-        let back = retreat(at, unit, is_valid, Slope(dh_of(slot), 0.0));
+        let after = Slope(dh_of(slot), 0.0);
+#endif
+        let back = retreat(place.at, place.unit, place.is_valid, after);
+#if IS_LSTM
+        kept[own + CELL + slot] = back.before.c;
 #endif
         kept[own + slot] = back.before.h;
 #for G in 0..GATES
-        kept[own + SLOPES + (own_row * ${GATES}u + ${G}u) * ${UNITS}u + unit] = back.slopes[${G}];
+        kept[product_at(place, ${G}u)] = back.slopes[${G}];
 #endfor
       }
     }

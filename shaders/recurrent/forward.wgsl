@@ -46,10 +46,6 @@
 #include "recurrent/advance.wgsl"
 #include "recurrent/kept.wgsl"
 
-// What is kept: h of each row, the products, and c.
-const PRODUCTS = ${ROWS * UNITS}u;
-const CELL = ${ROWS * (1 + GATES) * UNITS}u;
-
 // h of a unit in every row.
 fn hidden_of(unit: u32) -> Values {
   return Values(
@@ -61,19 +57,7 @@ fn hidden_of(unit: u32) -> Values {
 
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-#if IS_STORED
-  own = group.x * ${KEPT}u;
-#endif
-  for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
-    let slot = n * ${THREADS}u + thread;
-    if (slot < ${ROWS * UNITS}u) {
-      let i = min(group.x * ${ROWS * UNITS}u + slot, ${(BATCH - 1) * UNITS}u + slot % ${UNITS}u);
-      kept[own + slot] = initial(i);
-#if IS_LSTM
-      kept[own + CELL + slot] = initial(${BATCH * UNITS}u + i);
-#endif
-    }
-  }
+  take_up(group.x, thread);
 #if IS_HELD
   // Threads beyond the last column repeat it.
   let held = min(thread, ${GATES * UNITS - 1}u);
@@ -146,23 +130,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let step = ${START}u + s;
     for (var n = 0u; n < ${(ROWS * UNITS + THREADS - 1) / THREADS}u; n++) {
       let slot = n * ${THREADS}u + thread;
-      let own_row = slot / ${UNITS}u;
-      let row = group.x * ${ROWS}u + own_row;
-      if ((slot < ${ROWS * UNITS}u) & (row < ${BATCH}u)) {
-        let unit = slot - own_row * ${UNITS}u;
-        let length = length_of(row);
-        let is_valid = step < length;
-        let at = position_of(row, step, length);
+      let place = place_of(group.x, slot, step);
+      if (place.is_there) {
         let products = Gates(
 #for G in 0..GATES
-          kept[own + PRODUCTS + (own_row * ${GATES}u + ${G}u) * ${UNITS}u + unit],
+          kept[product_at(place, ${G}u)],
 #endfor
         );
 #if IS_LSTM
-        let after = advance(at, unit, is_valid, products, State(kept[own + slot], kept[own + CELL + slot]));
-        kept[own + CELL + slot] = after.c;
+        let before = State(kept[own + slot], kept[own + CELL + slot]);
 #else
-        let after = advance(at, unit, is_valid, products, State(kept[own + slot], 0.0));
+        let before = State(kept[own + slot], 0.0);
+#endif
+        let after = advance(place.at, place.unit, place.is_valid, products, before);
+#if IS_LSTM
+        kept[own + CELL + slot] = after.c;
 #endif
         kept[own + slot] = after.h;
       }
