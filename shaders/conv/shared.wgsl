@@ -60,7 +60,7 @@ fn main(
 #endfor
 #for I in 0..TM
 #for J in 0..TN
-  var c${I}_${J} = 0.0;
+  var s${I}_${J} = 0.0;
 #endfor
 #endfor
 
@@ -110,22 +110,7 @@ fn main(
     }
 #endfor
 #endif
-    // The tiles are whole before anyone reads them, and read before anyone fills them again.
-    workgroupBarrier();
-    for (var d = 0u; d < ${BK}u; d++) {
-#for I in 0..TM
-      let a${I} = tile_a[d * ${WY * TM + 1}u + local.y + ${I * WY}u];
-#endfor
-#for J in 0..TN
-      let b${J} = tile_b[d * ${WX * TN + 1}u + local.x + ${J * WX}u];
-#endfor
-#for I in 0..TM
-#for J in 0..TN
-      c${I}_${J} += a${I} * b${J};
-#endfor
-#endfor
-    }
-    workgroupBarrier();
+#include "conv/tile_product.wgsl"
   }
 
 #for J in 0..TN
@@ -138,10 +123,10 @@ fn main(
 #for J in 0..TN
 #if O % (WX * TN) != 0
     if (out${J} < ${O}u) {
-      store_y(start + out${J}, c${I}_${J});
+      store_y(start + out${J}, s${I}_${J});
     }
 #else
-    store_y(start + out${J}, c${I}_${J});
+    store_y(start + out${J}, s${I}_${J});
 #endif
 #endfor
   }

@@ -33,6 +33,7 @@
 @group(0) @binding(1) var<storage, read> w: array<${W_TYPE}>;
 #endif
 ${EPILOGUE_DECLS}
+#include "conv/dy_quad.wgsl"
 
 // Tiles as [output][pixel] and [output][channel].
 var<workgroup> tile_a: array<f32, ${BK * (WY * TM + 1)}>;
@@ -93,15 +94,7 @@ fn main(
         let o = block * ${BK}u + slot;
 #for L in 0..TM * BK / (4 * WX)
         {
-          let i = select(0u, y${L} + o, is_in${L} & (o < ${O}u));
-#if VEC4_DY
-          let quad = select(vec4<f32>(), vec4<f32>(dy[i / 4u]), is_in${L} & (o < ${O}u));
-#else
-          let last = select(0u, y${L} + ${O - 1}u, is_in${L});
-          let all = vec4<f32>(f32(dy[i]), f32(dy[min(i + 1u, last)]), f32(dy[min(i + 2u, last)]), f32(dy[min(i + 3u, last)]));
-          let is_output = vec4<u32>(0u, 1u, 2u, 3u) + o < vec4<u32>(${O}u);
-          let quad = select(vec4<f32>(), all, vec4<bool>(is_in${L}) & is_output);
-#endif
+          let quad = dy_quad(y${L} + o, select(0u, ${O}u - o, is_in${L} & (o < ${O}u)));
 #for E in 0..4
           tile_a[(slot + ${E}u) * ${WY * TM + 1}u + line + ${L * 4 * WX * WY / BK}u] = quad[${E}];
 #endfor
@@ -126,22 +119,7 @@ fn main(
 #endfor
         }
 #endfor
-        // The tiles are whole before anyone reads them, and read before anyone fills them again.
-        workgroupBarrier();
-        for (var d = 0u; d < ${BK}u; d++) {
-#for I in 0..TM
-          let a${I} = tile_a[d * ${WY * TM + 1}u + local.y + ${I * WY}u];
-#endfor
-#for J in 0..TN
-          let b${J} = tile_b[d * ${WX * TN + 1}u + local.x + ${J * WX}u];
-#endfor
-#for I in 0..TM
-#for J in 0..TN
-          s${I}_${J} += a${I} * b${J};
-#endfor
-#endfor
-        }
-        workgroupBarrier();
+#include "conv/tile_product.wgsl"
       }
     }
   }

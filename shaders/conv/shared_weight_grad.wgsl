@@ -39,6 +39,7 @@
 @group(0) @binding(2) var<storage, read_write> sums: array<f32>;
 #endif
 ${EPILOGUE_DECLS}
+#include "conv/dy_quad.wgsl"
 
 // Tiles as [pixel][output] and [pixel][column].
 var<workgroup> tile_a: array<f32, ${BK * (WY * TM + 1)}>;
@@ -76,7 +77,7 @@ fn main(
 #endif
 #for I in 0..TM
 #for J in 0..TN
-  var c${I}_${J} = 0.0;
+  var s${I}_${J} = 0.0;
 #endfor
 #endfor
 #if SUMS
@@ -89,15 +90,7 @@ fn main(
     {
       let d = a_slot + ${L * 4 * WX / TM}u;
       let is_in = is_output & (start + d < ${N * P * Q}u);
-      let i = select(0u, (start + d) * ${G * O}u + output, is_in);
-#if VEC4_DY
-      let quad = select(vec4<f32>(), vec4<f32>(dy[i / 4u]), is_in);
-#else
-      let last = select(0u, (start + d) * ${G * O}u + g * ${O}u + ${O - 1}u, is_in);
-      let all = vec4<f32>(f32(dy[i]), f32(dy[min(i + 1u, last)]), f32(dy[min(i + 2u, last)]), f32(dy[min(i + 3u, last)]));
-      let is_each = vec4<u32>(0u, 1u, 2u, 3u) + o_first + a_line < vec4<u32>(${O}u);
-      let quad = select(vec4<f32>(), all, vec4<bool>(is_in) & is_each);
-#endif
+      let quad = dy_quad((start + d) * ${G * O}u + output, select(0u, ${O}u - o_first - a_line, is_in));
 #for E in 0..4
       tile_a[d * ${WY * TM + 1}u + a_line + ${E}u] = quad[${E}];
 #endfor
@@ -134,22 +127,7 @@ fn main(
 #endif
     }
 #endfor
-    // The tiles are whole before anyone reads them, and read before anyone fills them again.
-    workgroupBarrier();
-    for (var d = 0u; d < ${BK}u; d++) {
-#for I in 0..TM
-      let a${I} = tile_a[d * ${WY * TM + 1}u + local.y + ${I * WY}u];
-#endfor
-#for J in 0..TN
-      let b${J} = tile_b[d * ${WX * TN + 1}u + local.x + ${J * WX}u];
-#endfor
-#for I in 0..TM
-#for J in 0..TN
-      c${I}_${J} += a${I} * b${J};
-#endfor
-#endfor
-    }
-    workgroupBarrier();
+#include "conv/tile_product.wgsl"
   }
 
 #if SUMS
@@ -175,7 +153,7 @@ fn main(
     let row = ((part * ${G}u + g) * ${O}u + o${I}) * ${KH * KW * C}u;
 #for J in 0..TN
     if (column${J} < ${KH * KW * C}u) {
-      store_y(row + column${J}, c${I}_${J});
+      store_y(row + column${J}, s${I}_${J});
     }
 #endfor
   }

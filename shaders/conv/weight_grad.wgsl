@@ -148,15 +148,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     }
   }
 
-#if SUMS
-  if ((group.x == 0u) & (local.x == 0u)) {
-#for I in 0..TM
-    if (o_start + ${I}u < ${O}u) {
-      sums[(part * ${G}u + g) * ${O}u + o_start + ${I}u] = sum${I};
-    }
-#endfor
-  }
-#endif
+#include "conv/store_sums.wgsl"
 #for I in 0..TM
 #if O % (WY * TM) != 0
   if (o_start + ${I}u >= ${O}u) {

@@ -1,6 +1,7 @@
 import forwardText from '../../shaders/conv/forward.wgsl?raw'
 import inputGradText from '../../shaders/conv/input_grad.wgsl?raw'
 import partsText from '../../shaders/conv/parts.wgsl?raw'
+import storeSumsText from '../../shaders/conv/store_sums.wgsl?raw'
 import stripText from '../../shaders/conv/strip.wgsl?raw'
 import stripWeightGradText from '../../shaders/conv/strip_weight_grad.wgsl?raw'
 import weightGradText from '../../shaders/conv/weight_grad.wgsl?raw'
@@ -38,12 +39,15 @@ export const convInputGrad: Kernel = defineKernel(
   ['dy: DY_TYPE', 'w: W_TYPE'],
 )
 
+const sumsIncludes = { 'conv/store_sums.wgsl': storeSumsText }
+
 /** Its gradient with respect to the weights, in parts that are yet to be summed. */
 export const convWeightGrad: Kernel = defineKernel(
   'conv/weight_grad.wgsl',
   weightGradText,
   { ...sizes, S: 'int', SUMS: 'flag', VEC4_X: 'flag', VEC4_DY: 'flag' },
   ['x: X_TYPE', 'dy: DY_TYPE'],
+  sumsIncludes,
 )
 
 /** The same at stride 1, with the taps of a row together. */
@@ -52,6 +56,7 @@ export const convStripWeightGrad: Kernel = defineKernel(
   stripWeightGradText,
   { ...stripSizes, S: 'int', SUMS: 'flag' },
   ['x: X_TYPE', 'dy: DY_TYPE'],
+  sumsIncludes,
 )
 
 /** Adds up the parts of a gradient of the weights and those of the sums of the outputs' gradient. */

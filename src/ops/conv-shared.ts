@@ -1,6 +1,8 @@
+import dyQuadText from '../../shaders/conv/dy_quad.wgsl?raw'
 import sharedText from '../../shaders/conv/shared.wgsl?raw'
 import sharedInputGradText from '../../shaders/conv/shared_input_grad.wgsl?raw'
 import sharedWeightGradText from '../../shaders/conv/shared_weight_grad.wgsl?raw'
+import tileProductText from '../../shaders/conv/tile_product.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
 import type { ParamTypes } from '../gpu/template.ts'
 import type { DeviceTraits } from '../graph/op.ts'
@@ -14,12 +16,16 @@ const types: ParamTypes = {
   ...{ TM: 'int', TN: 'int', WX: 'int', WY: 'int', BK: 'int', EPILOGUE_DECLS: 'code' },
 }
 
+const product = { 'conv/tile_product.wgsl': tileProductText }
+const gradIncludes = { ...product, 'conv/dy_quad.wgsl': dyQuadText }
+
 /** Convolution with tiles in shared memory. */
 export const convShared: Kernel = defineKernel(
   'conv/shared.wgsl',
   sharedText,
   { ...types, ROWS: 'int', VEC4: 'flag' },
   ['x: X_TYPE', 'w: W_TYPE'],
+  product,
 )
 
 /** Its gradient with respect to the images. */
@@ -28,6 +34,7 @@ export const convSharedInputGrad: Kernel = defineKernel(
   sharedInputGradText,
   { ...types, ROWS: 'int', VEC4_DY: 'flag', VEC4_W: 'flag' },
   ['dy: DY_TYPE', 'w: W_TYPE'],
+  gradIncludes,
 )
 
 /** Its gradient with respect to the weights, in parts that are yet to be summed. */
@@ -36,6 +43,7 @@ export const convSharedWeightGrad: Kernel = defineKernel(
   sharedWeightGradText,
   { ...types, BLOCKS: 'int', SUMS: 'flag', VEC4_X: 'flag', VEC4_DY: 'flag' },
   ['x: X_TYPE', 'dy: DY_TYPE'],
+  gradIncludes,
 )
 
 /** A tile in shared memory. */
