@@ -1,14 +1,15 @@
 import { fail } from '../errors.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { guarded } from '../graph/trace.ts'
-import { add, logicalNot } from '../ops/arithmetic.ts'
-import { type AttentionOptions, attend } from '../ops/attention.ts'
+import { add, lessEqual, logicalAnd, logicalNot } from '../ops/arithmetic.ts'
+import { type AttentionOptions, type AttentionSizes, attend } from '../ops/attention.ts'
 import type { AttentionForm } from '../ops/attention-kernels.ts'
 import { full } from '../ops/elementwise.ts'
 import { matmul } from '../ops/matmul.ts'
-import { slice } from '../ops/movement.ts'
+import { arange, slice, unsqueeze } from '../ops/movement.ts'
 import { formatShape } from '../shape.ts'
 import { xavierUniform } from './init.ts'
+import { KeyValueCache } from './key-value-cache.ts'
 import { Linear } from './linear.ts'
 import { Module } from './module.ts'
 import { Parameter } from './parameter.ts'
@@ -32,6 +33,11 @@ export interface AttentionMasks {
   readonly attnMask?: Tensor | null
   /** Query i sees the keys 0 to i alone. */
   readonly isCausal?: boolean
+  /**
+   * Where the keys and values of earlier positions are: those given now come behind them, and each query sees all up to its own. The
+   * other masks are then of `maxLength` keys.
+   */
+  readonly cache?: KeyValueCache | null
 }
 
 /** `part` rows of `rows`, from the one where they begin. */
@@ -100,10 +106,45 @@ export class MultiheadAttention extends Module {
         shown,
         'they must be [batch, length, features] of one batch, key and value of one length',
       )
-    const [form, operands] = this.project(query, key, value)
     const { embedDim, numHeads: heads } = this
+    const { cache } = masks
+    if (cache && queries !== keys)
+      fail('MultiheadAttention', shown, 'with a cache, queries and keys must be of the same positions')
+    const [form, operands] = this.project(query, key, value)
     const sizes = { form, batch, queries, keys, heads, kvHeads: heads, depth: embedDim / heads }
-    return this.outProj.forward(attend(operands, sizes, this.options(masks)))
+    const options = this.options(masks)
+    const mixed = cache ? this.attendBehind(cache, operands, sizes, options) : attend(operands, sizes, options)
+    return this.outProj.forward(mixed)
+  }
+
+  /** Attention to what is in the cache, and what comes behind it now. */
+  private attendBehind(
+    cache: KeyValueCache,
+    operands: readonly Tensor[],
+    sizes: AttentionSizes,
+    options: AttentionOptions,
+  ): Tensor {
+    const { embedDim } = this
+    const parts = operands.flatMap((x) =>
+      Array.from({ length: (x.shape[2] as number) / embedDim }, (_, part) =>
+        slice(x, [null, null, [part * embedDim, (part + 1) * embedDim]]),
+      ),
+    )
+    const [q, k, v] = parts as [Tensor, Tensor, Tensor]
+    const { keys, values, positions, lengths } = cache.append(k, v)
+    const whole = { ...sizes, form: 'apart' as const, keys: cache.maxLength }
+    const plain = { ...options, isCausal: false }
+    // A single query sees as many keys as there are, and kernels stop behind them.
+    if (sizes.queries === 1 && !options.keyPadding)
+      return attend([q, keys, values], whole, { ...plain, keyPadding: lengths })
+    const seen = lessEqual(arange(cache.maxLength), unsqueeze(positions, 1))
+    const mask = options.mask ? logicalAnd(options.mask, seen) : seen
+    return attend([q, keys, values], whole, { ...plain, mask })
+  }
+
+  /** A cache for this layer, for so many sequences of up to `maxLength` positions. */
+  cache(batch: number, maxLength: number): KeyValueCache {
+    return new KeyValueCache(batch, maxLength, this.embedDim)
   }
 
   private options({ keyPaddingMask, attnMask, isCausal = false }: AttentionMasks): AttentionOptions {

@@ -35,6 +35,7 @@ export { GroupNorm, RMSNorm } from './group-norm.ts'
 export { type ForwardHook, registerForwardHook } from './hooks.ts'
 export * as init from './init.ts'
 export { InstanceNorm1d, InstanceNorm2d, type InstanceNormOptions } from './instance-norm.ts'
+export { type CachedPositions, KeyValueCache } from './key-value-cache.ts'
 export {
   type Edges,
   PixelShuffle,
@@ -93,6 +94,7 @@ export type { RunningNormOptions } from './running-norm.ts'
 export { type Summary, type SummaryRow, summary } from './summary.ts'
 export {
   type DecoderMasks,
+  type EncodeOptions,
   type EncoderMasks,
   TransformerDecoder,
   TransformerDecoderLayer,

@@ -4,6 +4,7 @@ import { add } from '../ops/arithmetic.ts'
 import { gelu, relu } from '../ops/unary.ts'
 import { Dropout } from './activation.ts'
 import { type AttentionMasks, MultiheadAttention } from './attention.ts'
+import type { KeyValueCache } from './key-value-cache.ts'
 import { Linear } from './linear.ts'
 import { Module } from './module.ts'
 import { LayerNorm } from './norm.ts'
@@ -30,6 +31,12 @@ export interface EncoderMasks {
   readonly srcKeyPaddingMask?: Tensor | null
   /** A position sees none behind it. */
   readonly isCausal?: boolean
+}
+
+/** What {@link TransformerEncoderLayer.encode} takes. */
+export interface EncodeOptions extends EncoderMasks {
+  /** Keys and values of the positions before those of `src`; of `layer.selfAttn.cache`. */
+  readonly cache?: KeyValueCache | null
 }
 
 /** Masks of a decoder layer; those of `memory` say which of its positions are seen. */
@@ -104,9 +111,9 @@ export class TransformerEncoderLayer extends Module {
     return this.encode(src)
   }
 
-  /** {@link forward} under masks. */
-  encode(src: Tensor, { srcMask, srcKeyPaddingMask, isCausal }: EncoderMasks = {}): Tensor {
-    const masks = masksOf(srcMask, srcKeyPaddingMask, isCausal)
+  /** {@link forward} under masks, or behind the positions of a cache. */
+  encode(src: Tensor, { srcMask, srcKeyPaddingMask, isCausal, cache = null }: EncodeOptions = {}): Tensor {
+    const masks = { ...masksOf(srcMask, srcKeyPaddingMask, isCausal), cache }
     const x = residual(this.normFirst, src, this.norm1, this.dropout1, (h) => this.selfAttn.attend(h, h, h, masks))
     return residual(this.normFirst, x, this.norm2, this.dropout2, (h) => feedForward(this, this.activate, h))
   }
@@ -207,10 +214,17 @@ export class TransformerEncoder extends Module {
     return this.encode(src)
   }
 
-  /** {@link forward} under masks, the same for each layer. */
-  encode(src: Tensor, masks: EncoderMasks = {}): Tensor {
-    const y = this.layers.reduce((x, layer) => layer.encode(x, masks), src)
+  /** {@link forward} under masks, the same for each layer, or behind the positions of `caches`, one for each layer. */
+  encode(src: Tensor, masks: EncoderMasks = {}, caches?: readonly KeyValueCache[]): Tensor {
+    if (caches && caches.length !== this.layers.length)
+      fail('TransformerEncoder', `${caches.length} caches for ${this.layers.length} layers`, 'give one for each layer')
+    const y = this.layers.reduce((x, layer, i) => layer.encode(x, { ...masks, cache: caches?.[i] ?? null }), src)
     return this.norm ? this.norm.forward(y) : y
+  }
+
+  /** A cache for each layer, for so many sequences of up to `maxLength` positions. */
+  caches(batch: number, maxLength: number): KeyValueCache[] {
+    return this.layers.map((layer) => layer.selfAttn.cache(batch, maxLength))
   }
 }
 

@@ -35,7 +35,8 @@ export interface AttentionOptions {
 const op = 'scaledDotProductAttention'
 const masked = -1e30
 
-interface Heads {
+/** In which tensors operands lie, and their sizes. */
+export interface AttentionSizes {
   readonly form: AttentionForm
   readonly batch: number
   readonly queries: number
@@ -70,7 +71,7 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
     fail(op, shown, 'all must have one batch and one size of heads, the first and the last axis')
   if (kvHeads === 0 || heads % kvHeads !== 0)
     fail(op, shown, `q's heads (${heads}) must be a multiple of k's (${kvHeads})`)
-  const sizes: Heads = { form: 'apart', batch, queries, keys, heads, kvHeads, depth }
+  const sizes: AttentionSizes = { form: 'apart', batch, queries, keys, heads, kvHeads, depth }
   const flat = [
     reshape(q, [batch, queries, heads * depth]),
     reshape(k, [batch, keys, kvHeads * depth]),
@@ -80,7 +81,7 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
 }
 
 /** q, k and v [batch, length, heads, headDim] out of the operands of a form. */
-function apart(operands: readonly Tensor[], sizes: Heads): [Tensor, Tensor, Tensor] {
+function apart(operands: readonly Tensor[], sizes: AttentionSizes): [Tensor, Tensor, Tensor] {
   const { form, batch, queries, keys, heads, kvHeads, depth } = sizes
   const [own, shared] = [heads * depth, kvHeads * depth]
   const part = (x: Tensor, from: number, to: number): Tensor => slice(x, [null, null, [from, to]])
@@ -98,7 +99,7 @@ function apart(operands: readonly Tensor[], sizes: Heads): [Tensor, Tensor, Tens
   ]
 }
 
-function checkBroadcast(name: string, t: Tensor, { batch, heads, queries, keys }: Heads): void {
+function checkBroadcast(name: string, t: Tensor, { batch, heads, queries, keys }: AttentionSizes): void {
   const full = [batch, heads, queries, keys]
   const shape = broadcast(t.shape, full)
   if (!shape || !sameShape(shape, full))
@@ -110,7 +111,7 @@ function checkBroadcast(name: string, t: Tensor, { batch, heads, queries, keys }
 }
 
 /** Checks the options that are tensors, and makes one bias or one list of lengths of them. */
-function merged(sizes: Heads, options: AttentionOptions): { bias: Tensor | null; lengths: Tensor | null } {
+function merged(sizes: AttentionSizes, options: AttentionOptions): { bias: Tensor | null; lengths: Tensor | null } {
   const { mask, bias: added, keyPadding } = options
   const { batch, keys } = sizes
   let bias: Tensor | null = null
@@ -161,7 +162,7 @@ function checked(p: number): number {
  * Attention of operands [batch, length, size] that lie in tensors as `sizes.form` says -> [batch, queries, heads headDim]: 'pair' has k
  * and v side by side in the rows of the second, 'joint' all three in those of the only one.
  */
-export function attend(operands: readonly Tensor[], sizes: Heads, options: AttentionOptions): Tensor {
+export function attend(operands: readonly Tensor[], sizes: AttentionSizes, options: AttentionOptions): Tensor {
   const { batch, queries, keys, heads, kvHeads, depth } = sizes
   const { isCausal = false, dropout = 0, scale = 1 / Math.sqrt(Math.max(1, depth)) } = options
   if (!Number.isFinite(scale)) fail(op, `scale is ${scale}`, 'it must be a finite number')

@@ -1,6 +1,7 @@
 import { type AttentionOptions, scaledDotProductAttention, type Tensor } from '../../src/index.ts'
+import { KeyValueCache } from '../../src/nn/index.ts'
 import { defineCheck, type InputSpec, type OpCheck, type Ref } from './check.ts'
-import { zeros } from './reference.ts'
+import { build, zeros } from './reference.ts'
 
 type Extra = 'mask' | 'bias' | 'keyPadding'
 
@@ -180,5 +181,35 @@ export const attentionChecks: readonly OpCheck[] = [
       sample([2, 4, 5, 2, 2, 4], { given: ['bias', 'keyPadding'] }, [{ shape: [1, 2, 1, 5] }, lengths(2, 0)]),
     ],
     differentiable: [0, 1, 2, 3],
+  }),
+  defineCheck({
+    op: 'KeyValueCache',
+    call: ([k, v, more]) => {
+      const cache = new KeyValueCache(2, 5, 3)
+      cache.append(k as Tensor, v as Tensor)
+      const { keys, values, positions, lengths } = cache.append(more as Tensor, more as Tensor)
+      return [keys, values, positions, lengths]
+    },
+    reference: (inputs) => {
+      const [k, v, more] = inputs as [Ref, Ref, Ref]
+      const joined = (first: Ref): Ref =>
+        build([2, 5, 3], ([b = 0, i = 0, d = 0]) => {
+          const from = i < 2 ? first : more
+          return i < 4 ? (from.data[(b * 2 + (i % 2)) * 3 + d] as number) : 0
+        })
+      const whole = (...data: number[]): Ref => ({ shape: [2], data: Float64Array.from(data) })
+      return [joined(k), joined(v), whole(2, 3), whole(4, 4)]
+    },
+    samples: [
+      {
+        inputs: [
+          [2, 2, 3],
+          [2, 2, 3],
+          [2, 2, 3],
+        ],
+      },
+    ],
+    differentiable: false,
+    effects: ['appendPositions'],
   }),
 ]
