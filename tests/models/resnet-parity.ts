@@ -4,7 +4,6 @@ import { openDevice } from '../../src/node.ts'
 import { gradientDistances, loadedResnet50, logitsDistance, worstOf } from './resnet-compare.ts'
 
 const device = await openDevice()
-const model = loadedResnet50()
 console.log(`Adapter: ${device.info.description}`)
 const started = performance.now()
 const show = (title: string, value: number, bound: number): void => {
@@ -20,7 +19,8 @@ for (const [mode, bound] of [
   ['train', 1e-3],
 ] as const) {
   if (!isAsked(mode)) continue
-  const distances = await gradientDistances(model, mode)
+  // Training mode changes running statistics, so that each comparison has a network of its own.
+  const distances = await gradientDistances(loadedResnet50(), mode)
   const zeros = distances.filter(({ isZero }) => isZero)
   for (const [kind, some, most] of [
     ['worst', distances.filter(({ isZero }) => !isZero), bound],
@@ -30,6 +30,6 @@ for (const [mode, bound] of [
     if (found) show(`gradients, ${mode} mode, 64x64, ${kind} (${found.key})`, found.relative, most)
   }
 }
-if (isAsked('logits')) show('logits, 224x224', await logitsDistance(model), 1e-3)
+if (isAsked('logits')) show('logits, 224x224', await logitsDistance(loadedResnet50()), 1e-3)
 device.close()
 process.exit()
