@@ -6,21 +6,27 @@
 //   q    [BATCH, QUERIES, Q_ROW]            f32  read   head h at Q_OFFSET + h DEPTH of a row
 //   k    [BATCH, KEYS, K_ROW]               f32  read   head h at K_OFFSET + h DEPTH of a row
 //   v    [BATCH, KEYS, V_ROW]               f32  read   head h at V_OFFSET + h DEPTH of a row
-//   o    [BATCH, QUERIES, HEADS, DEPTH]     f32  write  0 where a query sees no key
-//   lse  [BATCH, HEADS, QUERIES]            f32  write  0 where a query sees no key
+//   o    [BATCH, QUERIES, HEADS, DEPTH]     f32  write  0 where a query sees no key; where SPLITS is 1
+//   lse  [BATCH, HEADS, QUERIES]            f32  write  0 where a query sees no key; where SPLITS is 1
+//   parts  [BATCH, HEADS, QUERIES, SPLITS, DEPTH + 2]  f32  write  otherwise: sums of weights times v, the largest logit, the sum of weights
 //
-// Dispatch: THREADS threads per query and head; grid (QUERIES, HEADS, BATCH).
+// Dispatch: THREADS threads per part of the keys of a query and head; grid (QUERIES SPLITS, HEADS, BATCH).
 // Params:   HEADS GROUP QUERIES KEYS DEPTH  sizes; GROUP heads of q share one of k and v.
 //           Q_OFFSET Q_ROW K_OFFSET K_ROW V_OFFSET V_ROW  where heads lie, in elements.
 //           THREADS         threads of a workgroup, and keys at a time.
+//           SPLITS BLOCKS   parts of the keys, and how often THREADS keys are in a part.
 //           the others      as in scores.wgsl.
 // Shared memory is 4 (DEPTH + 2 THREADS) bytes.
 
 @group(0) @binding(0) var<storage, read> q: array<f32>;
 @group(0) @binding(1) var<storage, read> k: array<f32>;
 @group(0) @binding(2) var<storage, read> v: array<f32>;
+#if SPLITS > 1
+@group(0) @binding(3) var<storage, read_write> parts: array<f32>;
+#else
 @group(0) @binding(3) var<storage, read_write> o: array<f32>;
 @group(0) @binding(4) var<storage, read_write> lse: array<f32>;
+#endif
 #include "attention/scores.wgsl"
 
 var<workgroup> query: array<f32, ${DEPTH}>;
@@ -31,7 +37,8 @@ var<workgroup> weights: array<f32, ${THREADS}>;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let batch = group.z;
   let head = group.y;
-  let i = group.x;
+  let i = group.x / ${SPLITS}u;
+  let split = group.x % ${SPLITS}u;
   let keys = keys_of(batch);
 #if IS_CAUSAL
   let reach = min(keys, i + 1u);
@@ -53,8 +60,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var o${N} = 0.0;
 #endfor
 
-  for (var block = 0u; block < ${(KEYS + THREADS - 1) / THREADS}u; block++) {
-    let start = block * ${THREADS}u;
+  for (var block = 0u; block < ${BLOCKS}u; block++) {
+    let start = (split * ${BLOCKS}u + block) * ${THREADS}u;
     if (start >= reach) {
       break;
     }
@@ -97,15 +104,27 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
 
+#if SPLITS > 1
+  let at = (((batch * ${HEADS}u + head) * ${QUERIES}u + i) * ${SPLITS}u + split) * ${DEPTH + 2}u;
+  if (thread == 0u) {
+    parts[at + ${DEPTH}u] = top;
+    parts[at + ${DEPTH + 1}u] = total;
+  }
+#else
   let is_seen = total > 0.0;
   let share = select(0.0, 1.0 / total, is_seen);
   if (thread == 0u) {
     lse[(batch * ${HEADS}u + head) * ${QUERIES}u + i] = select(0.0, top + log(total), is_seen);
   }
   let at = ((batch * ${QUERIES}u + i) * ${HEADS}u + head) * ${DEPTH}u;
+#endif
 #for N in 0..(DEPTH + THREADS - 1) / THREADS
   if (${N * THREADS}u + thread < ${DEPTH}u) {
+#if SPLITS > 1
+    parts[at + ${N * THREADS}u + thread] = o${N};
+#else
     o[at + ${N * THREADS}u + thread] = o${N} * share;
+#endif
   }
 #endfor
 }

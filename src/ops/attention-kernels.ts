@@ -3,6 +3,7 @@ import forwardSingleText from '../../shaders/attention/forward_single.wgsl?raw'
 import forwardTileText from '../../shaders/attention/forward_tile.wgsl?raw'
 import gradRowsText from '../../shaders/attention/grad_rows.wgsl?raw'
 import gradTileText from '../../shaders/attention/grad_tile.wgsl?raw'
+import joinPartsText from '../../shaders/attention/join_parts.wgsl?raw'
 import operandsText from '../../shaders/attention/operands.wgsl?raw'
 import dotsText from '../../shaders/attention/row_dots.wgsl?raw'
 import scoresText from '../../shaders/attention/scores.wgsl?raw'
@@ -39,8 +40,8 @@ export interface AttentionTile {
   readonly wy: number
   /** Elements of a head in shared memory at a time; without it there is none. */
   readonly dc?: number
-  /** A workgroup owns one query, and its threads the keys. */
-  readonly isSingle?: boolean
+  /** A workgroup owns one query, and its threads the keys, or those in one of so many parts. */
+  readonly splits?: number
 }
 
 const sizes = {
@@ -66,6 +67,7 @@ const sizes = {
   LOAD_DROPS: 'code',
 } as const
 const rows = { IS_QUADS: 'flag', IS_UNROLLED: 'flag', COPIES: 'int', TM: 'int', TN: 'int', THREADS: 'int' } as const
+const single = { THREADS: 'int', SPLITS: 'int', BLOCKS: 'int' } as const
 const shared = { TM: 'int', TN: 'int', WX: 'int', WY: 'int', DC: 'int' } as const
 
 const includes = {
@@ -101,9 +103,25 @@ const forwardTile: Kernel = defineKernel(
 const forwardSingle: Kernel = defineKernel(
   'attention/forward_single.wgsl',
   forwardSingleText,
-  { ...sizes, THREADS: 'int' },
+  { ...sizes, ...single },
   ['q', 'k', 'v', 'o: read_write', 'lse: read_write'],
   includes,
+)
+
+const forwardParts: Kernel = defineKernel(
+  'attention/forward_single.wgsl',
+  forwardSingleText,
+  { ...sizes, ...single },
+  ['q', 'k', 'v', 'parts: read_write'],
+  includes,
+)
+
+/** Brings the parts of the keys together. */
+export const joinParts: Kernel = defineKernel(
+  'attention/join_parts.wgsl',
+  joinPartsText,
+  { HEADS: 'int', QUERIES: 'int', DEPTH: 'int', SPLITS: 'int', COUNT: 'int', THREADS: 'int', ROW: 'int' },
+  ['parts', 'o: read_write', 'lse: read_write'],
 )
 
 const sides = { OF_KEYS: 'flag', IS_JOINED: 'flag' } as const
@@ -128,8 +146,8 @@ const gradRows = { queries: gradRowsOf('dq'), apart: gradRowsOf('dk', 'dv'), joi
 const gradTiles = { queries: gradTileOf('dq'), apart: gradTileOf('dk', 'dv'), joined: gradTileOf('dkv') }
 
 /** The forward kernel of a tile. */
-export function forwardKernel({ dc, isSingle }: AttentionTile): Kernel {
-  if (isSingle) return forwardSingle
+export function forwardKernel({ dc, splits }: AttentionTile): Kernel {
+  if (splits !== undefined) return splits > 1 ? forwardParts : forwardSingle
   return dc === undefined ? forwardRows : forwardTile
 }
 
@@ -139,9 +157,9 @@ export function gradKernel({ dc }: AttentionTile, side: Side, form: AttentionFor
   return side === 'queries' ? kernels.queries : form === 'apart' ? kernels.apart : kernels.joined
 }
 
-/** `single-64` by threads; `rows-4x4x16` by rows of a thread, rows of the other side and threads; `tile-32x32x16-4x4` by those of a workgroup and of a thread. */
-export function attentionTileName({ tm, tn, wx, wy, dc, isSingle }: AttentionTile): string {
-  if (isSingle) return `single-${wx}`
+/** `single-64-split8` by threads and parts of the keys; `rows-4x4x16` by rows of a thread, rows of the other side and threads; `tile-32x32x16-4x4` by those of a workgroup and of a thread. */
+export function attentionTileName({ tm, tn, wx, wy, dc, splits }: AttentionTile): string {
+  if (splits !== undefined) return `single-${wx}${splits > 1 ? `-split${splits}` : ''}`
   return dc === undefined ? `rows-${tm}x${tn}x${wy}` : `tile-${wy * tm}x${wx * tn}x${dc}-${tm}x${tn}`
 }
 
@@ -170,7 +188,20 @@ const TILES: readonly AttentionTile[] = [
 
 // For so few queries that tiles of them would leave a GPU idle.
 const fewQueries = 8
-const SINGLE: AttentionTile = { tm: 1, tn: 1, wx: 64, wy: 1, isSingle: true }
+const SINGLE = { tm: 1, tn: 1, wx: 64, wy: 1 } as const
+
+// Keys of a part at least, workgroups that fill a GPU, and parts at most.
+const shortestPart = 256
+const fullGrid = 512
+const mostParts = 64
+
+/** Tiles for few queries, the default first: so many parts of the keys that a GPU is full. */
+function singleTiles({ batch, queries, keys, heads }: AttentionShape): AttentionTile[] {
+  if (queries > fewQueries || keys < SINGLE.wx) return []
+  const wanted = Math.ceil(fullGrid / Math.max(1, batch * queries * heads))
+  const best = Math.max(1, Math.min(wanted, Math.floor(keys / shortestPart), mostParts))
+  return [...new Set([best, 1])].map((splits) => ({ ...SINGLE, splits }))
+}
 
 /** Bytes of shared memory; the gradient of keys takes the most. */
 function sharedBytes({ tm, tn, wx, wy, dc = 0 }: AttentionTile, isGrad: boolean): number {
@@ -181,11 +212,8 @@ function sharedBytes({ tm, tn, wx, wy, dc = 0 }: AttentionTile, isGrad: boolean)
 }
 
 /** The tiles that attention may take on a device, the default first: registers alone on software, shared memory on GPUs. */
-export function attentionTiles(
-  { queries, keys, depth }: AttentionShape,
-  isGrad: boolean,
-  device: DeviceTraits,
-): AttentionTile[] {
+export function attentionTiles(shape: AttentionShape, isGrad: boolean, device: DeviceTraits): AttentionTile[] {
+  const { queries, keys, depth } = shape
   const short = Math.min(queries, keys)
   const held = Math.ceil(depth / 4) * (isGrad ? 4 : 2)
   const fitting = ROWS.filter(({ tm }) => tm === 1 || tm * held <= heldVectors)
@@ -199,7 +227,7 @@ export function attentionTiles(
       (tile.tm * sums <= 64 || tile.tm === 1) &&
       tile.tm * tile.wy < 2 * Math.max(32, short),
   )
-  const singles = !isGrad && queries <= fewQueries && keys >= SINGLE.wx ? [SINGLE] : []
+  const singles = isGrad ? [] : singleTiles(shape)
   return device.software ? [...registers, ...tiles, ...singles] : [...singles, ...tiles, ...registers]
 }
 
@@ -214,10 +242,14 @@ export function layoutOf({ form, heads, kvHeads, depth }: AttentionShape): Reado
   return { Q_OFFSET: 0, Q_ROW: own, K_OFFSET: 0, K_ROW: row, V_OFFSET: form === 'pair' ? shared : 0, V_ROW: row }
 }
 
+function singleParams(keys: number, threads: number, splits: number): Record<string, number> {
+  return { THREADS: threads, SPLITS: splits, BLOCKS: Math.ceil(keys / threads / splits) }
+}
+
 /** The parameters that say the sizes and the tile. */
 export function tileParams(
   shape: AttentionShape,
-  { tm, tn, wx, wy, dc, isSingle }: AttentionTile,
+  { tm, tn, wx, wy, dc, splits }: AttentionTile,
 ): Readonly<Record<string, number | boolean>> {
   const { heads, kvHeads, queries, keys, depth, scale, causal } = shape
   const quads = Math.ceil(depth / 4)
@@ -238,7 +270,7 @@ export function tileParams(
     ...layoutOf(shape),
     SCALE: scale,
     IS_CAUSAL: causal,
-    ...(isSingle ? { THREADS: wx } : { TM: tm, TN: tn, ...threads }),
+    ...(splits ? singleParams(keys, wx, splits) : { TM: tm, TN: tn, ...threads }),
   }
 }
 
@@ -255,10 +287,10 @@ export function sideParams(
 /** Workgroups for all rows of one side. */
 export function tileGrid(
   { batch, heads, kvHeads, queries, keys }: AttentionShape,
-  { tm, wy }: AttentionTile,
+  { tm, wy, splits = 1 }: AttentionTile,
   side: Side,
 ): [number, number, number] {
   return side === 'queries'
-    ? [Math.ceil(queries / (tm * wy)), heads, batch]
+    ? [Math.ceil(queries / (tm * wy)) * splits, heads, batch]
     : [Math.ceil(keys / (tm * wy)), kvHeads, batch]
 }

@@ -10,6 +10,7 @@ import {
   attentionTiles,
   forwardKernel,
   gradKernel,
+  joinParts,
   rowDots,
   sideParams,
   tileGrid,
@@ -115,16 +116,21 @@ function makeOp(form: AttentionForm, extras: readonly AttentionExtra[]): KernelO
       const shape = shapeOf(attrs, inputs)
       const { params, loads } = extrasOf(inputs, names)
       const work = op.cost(inputs, outputs, attrs)
-      return variantsOf(attentionTiles(shape, false, device), (tile) => [
-        {
+      const results = { o: { output: 0 }, lse: { output: 1 } }
+      return variantsOf(attentionTiles(shape, false, device), (tile) => {
+        const { splits = 1 } = tile
+        const count = shape.batch * shape.queries * shape.heads
+        const parts = { temp: 'parts', bytes: 4 * count * splits * (shape.depth + 2) }
+        const call: KernelCall = {
           kernel: forwardKernel(tile),
           params: { ...tileParams(shape, tile), ...params },
           loads,
-          bindings: { ...operandsOf(form), o: { output: 0 }, lse: { output: 1 } },
+          bindings: { ...operandsOf(form), ...(splits > 1 ? { parts } : results) } as KernelCall['bindings'],
           grid: tileGrid(shape, tile, 'queries'),
           ...work,
-        },
-      ])
+        }
+        return splits > 1 ? [call, joinCall(shape, count * shape.depth, splits, { parts, ...results })] : [call]
+      })
     },
     cost: (inputs, outputs, attrs) => ({
       flops: 2 * pairFlops(shapeOf(attrs, inputs)),
@@ -205,6 +211,18 @@ function makeGradOp(form: AttentionForm, extras: readonly AttentionExtra[]): Ker
 }
 
 const dotThreads = 64
+
+function joinCall(
+  { heads, queries, depth }: AttentionShape,
+  count: number,
+  splits: number,
+  bindings: KernelCall['bindings'],
+): KernelCall {
+  const grid = gridOf(Math.ceil(count / dotThreads))
+  const sizes = { HEADS: heads, QUERIES: queries, DEPTH: depth, SPLITS: splits, COUNT: count }
+  const params = { ...sizes, THREADS: dotThreads, ROW: grid[0] * dotThreads }
+  return { kernel: joinParts, params, bindings, grid, flops: 4 * count * splits, bytes: 4 * count * (splits + 1) }
+}
 
 function dotsCall(
   { heads, queries, depth }: AttentionShape,

@@ -168,6 +168,11 @@ export const attentionChecks: readonly OpCheck[] = [
         forwardOnly: true,
       },
       { ...sample([2, 40, 70, 4, 2, 20], { given: ['keyPadding'] }, [lengths(70, 31)]), why: 'lengths beyond a tile' },
+      {
+        ...sample([2, 1, 600, 2, 1, 5], { given: ['keyPadding'] }, [lengths(530, 100)]),
+        why: 'keys of a query in two parts, of which a row has but one',
+        forwardOnly: true,
+      },
     ],
     differentiable: [0, 1, 2],
     kernels: ['gpu', 'software'],
