@@ -36,7 +36,7 @@ export interface CheckResult {
 }
 
 /** A sample on its way through the device. */
-interface Prepared {
+export interface Prepared {
   readonly title: string
   readonly sample: Sample<unknown>
   readonly refs: Ref[]
@@ -89,7 +89,7 @@ function canRun(device: Device, sample: Sample<unknown>): boolean {
 }
 
 /** Builds a sample's graph; nothing runs yet. */
-function prepare(device: Device, check: OpCheck, index: number): Prepared {
+export function prepare(device: Device, check: OpCheck, index: number): Prepared {
   const sample = check.samples[index] as Sample<unknown>
   const specs = sample.inputs.map(specOf)
   const seed = seedOf(`${check.op} ${index}`)
