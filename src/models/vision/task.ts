@@ -18,8 +18,8 @@ export interface ImageTaskOptions {
 }
 
 /**
- * What `fit` and `evaluate` need to know of batches of images `x` [N, H, W, C] and classes `y` [N]: augmentation on the GPU as a part of
- * the step, and the loss. In evaluation mode images are only normalised, and the loss is the plain cross-entropy.
+ * What `fit` and `evaluate` need to know of batches of images `x` [N, H, W, C] and their classes `y`, i32: augmentation on the GPU as a
+ * part of the step, and the loss. In evaluation mode images are only normalised, and the loss is the plain cross-entropy.
  *
  * @example await fit(model, loader, { ...imageTask(model, { augment: [randomCrop()], mixup: 0.2 }), optimizer, epochs: 10 })
  */
