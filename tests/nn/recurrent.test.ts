@@ -5,6 +5,7 @@ import {
   concat,
   crossEntropy,
   type Device,
+  detach,
   grad,
   manualSeed,
   mul,
@@ -114,6 +115,32 @@ describe('states', () => {
     const [a, b, h, k] = await readAll([whole.output, joined, whole.h, second.h])
     expect(bytes(b as ArrayLike<number>)).toEqual(bytes(a as ArrayLike<number>))
     expect(bytes(k as ArrayLike<number>)).toEqual(bytes(h as ArrayLike<number>))
+  })
+
+  it('given as arguments end the gradient there: truncated backpropagation', async () => {
+    const model = new nn.LSTM(3, 4)
+    const x = wave([2, 6, 3])
+    const parts = [slice(x, [null, [0, 3]]), slice(x, [null, [3, 6]])] as const
+    const lossOf = (output: Tensor): Tensor => sum(mul(output, output))
+    const step = compile((input: Tensor, h: Tensor, c: Tensor) => {
+      const made = model.run(input, { h, c })
+      const [gradient] = grad(lossOf(made.output), [model.parameters()[1] as Tensor])
+      return { h: made.h, c: made.c as Tensor, gradient: gradient as Tensor }
+    })
+    const zeros = tensor(new Float32Array(8), { shape: [1, 2, 4] })
+    const first = step(parts[0], zeros, zeros)
+    const before = await first.gradient.data()
+    const after = await step(parts[1], first.h, first.c).gradient.data()
+    const truncated = Array.from(before, (v, i) => v + (after[i] as number))
+
+    const gradientOf = async (cut: (t: Tensor) => Tensor): Promise<ArrayLike<number>> => {
+      const { output, h, c } = model.run(parts[0])
+      const next = model.run(parts[1], { h: cut(h), c: cut(c as Tensor) })
+      const [gradient] = grad(lossOf(output).add(lossOf(next.output)), [model.parameters()[1] as Tensor])
+      return (gradient as Tensor).data()
+    }
+    expect(distance(truncated, await gradientOf(detach))).toBeLessThan(1e-5)
+    expect(distance(truncated, await gradientOf((t) => t))).toBeGreaterThan(1e-3)
   })
 
   it('of cells go step by step as the layers do', async () => {
