@@ -8,7 +8,7 @@ const COLUMNS = [8, 4, 2, 1]
 function largestTile({ rows, columns, batches, depth, isSoftware }: TileQuestion): number {
   const multiplyAdds = rows * columns * batches * depth
   if (!isSoftware) return 32
-  return multiplyAdds < 2 ** 18 ? 16 : multiplyAdds < 2 ** 20 ? 32 : multiplyAdds < 2 ** 27 ? 64 : 128
+  return multiplyAdds < 2 ** 16 ? 16 : multiplyAdds < 2 ** 20 ? 32 : multiplyAdds < 2 ** 27 ? 64 : 128
 }
 
 /** The tile of least estimated time for threads that swap in fours. */
