@@ -1,0 +1,194 @@
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, ElementHandle } from 'puppeteer'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { launchBrowser } from '../../scripts/support/browser.ts'
+import { openSafetensors, writeSafetensors } from '../../src/io/index.ts'
+import { openSite, type Site } from './site.ts'
+import { traceTasks } from './trace.ts'
+import { TrainingPage } from './training-page.ts'
+
+/** Quick to train on a software adapter. */
+const quick = '?hidden=32&learningRate=0.003&batchSize=64'
+
+let site: Site
+let browser: Browser
+
+beforeAll(async () => {
+  site = await openSite(null)
+  browser = await launchBrowser()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await site?.close()
+})
+
+/** Puts a text into a field, as pasting does. */
+async function paste(page: TrainingPage, id: string, text: string): Promise<void> {
+  await page.page.$eval(
+    `#${id}`,
+    (area, value) => {
+      ;(area as HTMLTextAreaElement).value = value
+      area.dispatchEvent(new InputEvent('input', { bubbles: true }))
+    },
+    text,
+  )
+}
+
+/** Waits until the page's verdict about a text matches. */
+async function verdict(page: TrainingPage, pattern: RegExp): Promise<void> {
+  await page.page.waitForFunction(
+    (source) => new RegExp(source).test(document.getElementById('verdict')?.innerText ?? ''),
+    { timeout: 30_000 },
+    pattern.source,
+  )
+}
+
+async function upload(page: TrainingPage, name: string, bytes: Uint8Array): Promise<void> {
+  const path = join(tmpdir(), `wgrad-${process.pid}-${name}`)
+  await writeFile(path, bytes)
+  const input = (await page.page.$('#file')) as ElementHandle<HTMLInputElement>
+  await input.uploadFile(path)
+}
+
+describe('the page of texts', () => {
+  let page: TrainingPage
+
+  beforeAll(async () => {
+    page = await TrainingPage.open(browser, `${site.page('text')}${quick}&epochs=5`)
+    await page.until(/^Ready/)
+  })
+
+  afterAll(async () => {
+    await page?.page.browserContext().close()
+  })
+
+  test('learns the reviews it writes while its main thread stays free', async () => {
+    await page.press('primary')
+    await page.until(/^Training/)
+    await page.untilStep(5)
+    const end = await traceTasks(page.page)
+    await page.until(/^Done at step 140/)
+    const tasks = await end()
+    expect(tasks.at(-1)).toBeLessThan(50)
+    expect(Number.parseFloat(await page.text('accuracy'))).toBeGreaterThanOrEqual(85)
+    expect(await page.text('source')).toBe(
+      'In use: 1,800 texts to train on and 200 to measure with, of negative, positive; 75 tokens.',
+    )
+    expect(page.errors).toEqual([])
+  })
+
+  test('tells what a text says, and which words decided', async () => {
+    await paste(page, 'text', 'the plot is dull and lifeless')
+    await verdict(page, /^negative/)
+    await paste(page, 'text', 'the plot is superb and charming')
+    await verdict(page, /^positive/)
+    const chips = await page.page.$$eval('#tokens li', (all) =>
+      all.map((chip) => ({ text: chip.textContent, title: (chip as HTMLElement).title })),
+    )
+    expect(chips.map(({ text }) => text)).toEqual(['[CLS]', 'the', 'plot', 'is', 'superb', 'and', 'charming', '[SEP]'])
+    const share = (word: string): number =>
+      Number(/positive: (-?[\d.]+)$/.exec(chips.find(({ text }) => text === word)?.title ?? '')?.[1])
+    expect(Math.max(share('superb'), share('charming'))).toBeGreaterThan(
+      Math.max(share('plot'), share('is'), share('the')),
+    )
+    expect(await page.page.$eval('#attention', (map) => [(map as HTMLCanvasElement).width, map.ariaLabel])).toEqual([
+      8,
+      'Attention of the last layer, 8 tokens by 8',
+    ])
+    const bars = await page.page.$$eval('#bars b', (all) =>
+      all.map((bar) => Number.parseInt(bar.textContent ?? '', 10)),
+    )
+    expect(bars.reduce((sum, bar) => sum + bar, 0)).toBe(100)
+  })
+
+  test('says what is wrong with a text', async () => {
+    await paste(page, 'text', '  ')
+    await verdict(page, /^Write something$/)
+    await paste(page, 'text', 'superb '.repeat(60))
+    await verdict(page, /^positive/)
+    expect(await page.text('answer-note')).toBe('The text is too long: its last 14 tokens were not read.')
+    expect(page.errors).toEqual([])
+  })
+
+  test('fits phones and desktops, light and dark', async () => {
+    await paste(page, 'text', 'the plot is predictable , but the acting is never dull')
+    await verdict(page, /^(positive|negative)/)
+    expect(await page.shots('text')).toEqual([])
+  })
+
+  test('saves weights, refuses others, and goes on from them with texts of its own', async () => {
+    const { name, bytes } = await page.save()
+    expect(name).toBe('text-32.safetensors')
+    const file = await openSafetensors(new Uint8Array(bytes))
+    expect(file.info('bert.encoder.layer.1.attention.self.query.weight').shape).toEqual([32, 32])
+    expect(file.metadata.vocabulary?.split('\n')).toHaveLength(75)
+
+    for (const [wrong, message] of [
+      [writeSafetensors({ w: { shape: [1], data: [1] } }), 'does not say which words its model knows'],
+      [
+        writeSafetensors(
+          { 'conv1.weight': { shape: [1], data: [1] } },
+          { metadata: { hidden: '32', vocabulary: file.metadata.vocabulary as string } },
+        ),
+        'missing bert.embeddings.word_embeddings.weight [75, 32]',
+      ],
+    ] as const) {
+      await upload(page, 'wrong.safetensors', wrong)
+      await page.page.waitForFunction(
+        (wanted) => document.getElementById('notice')?.innerText.includes(wanted),
+        { timeout: 30_000 },
+        message,
+      )
+      expect((await page.save()).bytes.equals(bytes)).toBe(true)
+    }
+
+    const own = Array.from(
+      { length: 40 },
+      (_, i) => `the ${i % 2 ? 'music' : 'camera work'} is ${i}\t${i % 2 ? 'ear' : 'eye'}`,
+    )
+    await paste(page, 'texts', [...own, 'no class here'].join('\n'))
+    await page.press('anew')
+    await page.page.waitForSelector('#notice:not([hidden])')
+    expect(await page.text('notice')).toContain('line 41 of the list has no tab')
+    await paste(page, 'texts', own.map((line) => line.replace(/eye$/, 'ear')).join('\n'))
+    await page.press('primary')
+    await page.page.waitForFunction(() => document.getElementById('notice')?.innerText.includes('all of class ear'))
+    await paste(page, 'texts', own.join('\n'))
+    await upload(page, 'right.safetensors', new Uint8Array(bytes))
+    await page.until(/is loaded$/)
+    expect(await page.text('source')).toContain('36 texts to train on and 4 to measure with, of ear, eye; 75 tokens')
+    await page.press('primary')
+    await page.until(/^Done/)
+    expect(page.errors).toEqual([])
+  })
+})
+
+test('pauses, reloads and goes on with the same bits', async () => {
+  const open = (): Promise<TrainingPage> => TrainingPage.open(browser, `${site.page('text')}${quick}&epochs=2`)
+  const straight = await open()
+  await straight.until(/^Ready/)
+  await straight.press('primary')
+  await straight.until(/^Done at step 56/)
+  const whole = await straight.save()
+  await straight.page.browserContext().close()
+
+  const page = await open()
+  await page.until(/^Ready/)
+  await page.press('primary')
+  await page.untilStep(8)
+  await page.press('primary')
+  const paused = await page.until(/^Paused at step \d+/)
+  const { bytes } = await page.save()
+  await page.page.reload()
+  expect(await page.until(/^(Paused|Training)/)).toBe(paused)
+  expect((await page.save()).bytes.equals(bytes)).toBe(true)
+  await page.press('primary')
+  await page.until(/^Done at step 56/)
+  expect((await page.save()).bytes.equals(whole.bytes)).toBe(true)
+  expect(bytes.equals(whole.bytes)).toBe(false)
+  expect(page.errors).toEqual([])
+  await page.page.browserContext().close()
+})
