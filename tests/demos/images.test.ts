@@ -78,7 +78,11 @@ async function give(page: TrainingPage, name: string, hue: number, count: number
   )
   await choose(page, 'examples', ...(await Promise.all(files)))
   const line = `${name}: ${count}`
-  await page.page.waitForFunction((wanted) => document.getElementById('counts')?.innerText.includes(wanted), {}, line)
+  await page.page.waitForFunction(
+    (wanted) => document.getElementById('counts')?.innerText.includes(wanted),
+    { timeout: 1000 * slow },
+    line,
+  )
 }
 
 async function noticed(page: TrainingPage, text: string): Promise<void> {
@@ -87,7 +91,7 @@ async function noticed(page: TrainingPage, text: string): Promise<void> {
       const notice = document.getElementById('notice')
       return notice?.hidden === false && notice.innerText.includes(wanted)
     },
-    {},
+    { timeout: 1000 * slow },
     text,
   )
 }
@@ -103,7 +107,7 @@ test('learns shapes while its main thread stays free', async () => {
   await page.until(/^Ready/)
   await page.press('primary')
   await page.until(/^Training/, slow)
-  await page.untilStep(1)
+  await page.untilStep(1, slow)
   const end = await traceTasks(page.page)
   await page.until(/^Done at step 9/, slow)
   const tasks = await end()
@@ -166,7 +170,7 @@ test('loads weights that look as they did, and whose backbone learns other pictu
 
   // Paused and reloaded it goes on with the same bits.
   await page.pressUntil('anew', /^Training/)
-  await page.untilStep(1)
+  await page.untilStep(1, slow)
   await page.press('primary')
   await page.until(/^(Paused|Done) at/, slow)
   await page.page.reload()

@@ -114,10 +114,10 @@ export class TrainingPage {
   }
 
   /** Waits until so many steps were taken. */
-  async untilStep(step: number): Promise<void> {
+  async untilStep(step: number, seconds = 90): Promise<void> {
     await this.page.waitForFunction(
       (wanted) => Number(document.getElementById('step')?.innerText.replace(/\D/g, '')) >= wanted,
-      { timeout: 90_000, polling: 20 },
+      { timeout: 1000 * seconds, polling: 20 },
       step,
     )
   }
