@@ -1,9 +1,8 @@
 import type { Tensor } from '../graph/tensor.ts'
-import { add, less, mul, sub, where } from './arithmetic.ts'
+import { add, mul, sub } from './arithmetic.ts'
 import { matmul } from './matmul.ts'
-import { slice, stack, unsqueeze, zeros } from './movement.ts'
-import { type Cell, gatesOf, statesOf } from './recurrent-cell.ts'
-import { reshape } from './reshape.ts'
+import { slice } from './movement.ts'
+import { type Cell, gatesOf } from './recurrent-cell.ts'
 import { relu, sigmoid, tanh } from './unary.ts'
 
 /**
@@ -32,35 +31,4 @@ export function recurrentStep(
     return [add(n, mul(sigmoid(both(1)), sub(h, n)))]
   }
   return [cell === 'relu' ? relu(add(x, p)) : tanh(add(x, p))]
-}
-
-/** What the cell takes beside the sequence and the weights; see recurrent. */
-interface Given {
-  readonly bias: Tensor | null
-  readonly state: Tensor | null
-  readonly lengths: Tensor | null
-  readonly reversed: boolean
-}
-
-/** A cell over whole sequences x [B, T, gates H], step by step, written in ops: the outputs and the last states. */
-export function recurrentBySteps(
-  cell: Cell,
-  x: Tensor,
-  w: Tensor,
-  { bias, state, lengths, reversed }: Given,
-): readonly [output: Tensor, last: Tensor] {
-  const [batch, time, size] = x.shape as [number, number, number]
-  const shape = [batch, size / gatesOf(cell)]
-  let states: readonly Tensor[] = Array.from({ length: statesOf(cell) }, (_, k) =>
-    state ? reshape(slice(state, [[k, k + 1]]), shape) : zeros(shape),
-  )
-  const outputs = new Array<Tensor>(time)
-  for (let s = 0; s < time; s++) {
-    const t = reversed ? time - 1 - s : s
-    const next = recurrentStep(cell, reshape(slice(x, [null, [t, t + 1]]), [batch, size]), w, bias, states)
-    const isValid = lengths && unsqueeze(less(t, lengths), 1)
-    states = isValid ? next.map((v, k) => where(isValid, v, states[k] as Tensor)) : next
-    outputs[t] = isValid ? where(isValid, next[0] as Tensor, 0) : (next[0] as Tensor)
-  }
-  return [stack(outputs, 1), stack(states)]
 }

@@ -3,8 +3,8 @@ import { readAll } from '../../src/graph/tensor.ts'
 import { type Device, grad, mul, recurrent, sum, type Tensor, tensor } from '../../src/index.ts'
 import { openDevice } from '../../src/node.ts'
 import { cutName, type recurrentCuts, type StepCut, stretches } from '../../src/ops/recurrent-cuts.ts'
-import { recurrentBySteps } from '../../src/ops/recurrent-step.ts'
 import { distance } from '../golden/golden.ts'
+import { recurrentBySteps } from './recurrent-by-steps.ts'
 
 /** Steps of a dispatch here, where a device would take all; or one step, in tiles smaller than the layer, by threads and rows. */
 let most: number | readonly [wx: number, wy: number, rows: number] = 2
