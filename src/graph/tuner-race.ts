@@ -10,7 +10,7 @@ export interface RaceOptions {
 }
 
 /** A kernel slower than the best by this factor after so many rounds is out. */
-const limits = [3, 2, 1.5, 1.25, 1.1, 1.1]
+const limits = [3, 2, 1.5, 1.25, 1.1, 1.1] as const
 
 /** A kernel so near to the best is measured until the best two times of the best kernel are near each other, or so often. */
 const near = 1.25
@@ -20,6 +20,9 @@ const mostRounds = 16
 const least = 0.75
 
 const mostRuns = 4096
+
+/** Rounds in which the default meets the best once more before it is given up. */
+const lastRounds = 4
 
 /** Times within this of each other are taken as equal. */
 const margin = 1.03
@@ -70,11 +73,26 @@ export async function race(
     if (left.length < 2) break
     for (const r of left) {
       if (expired()) return null
-      r.times.push((await time(r.name, r.runs)) / r.runs)
-      r.times.sort((a, b) => a - b)
+      await measure(r, time)
+    }
+  }
+  // The default may have gone out while the machine was busy with something else.
+  const [usual] = runners
+  for (let round = 0; usual && round < lastRounds; round++) {
+    const best = bestOf(runners)
+    if (usual === best || shortest(usual) > limits[0] * shortest(best)) break
+    for (const r of [usual, best]) {
+      if (expired()) return null
+      await measure(r, time)
     }
   }
   return new Map(runners.map((r) => [r.name, r.times]))
+}
+
+async function measure(runner: Runner, time: TimeRuns): Promise<void> {
+  const { name, runs, times } = runner
+  times.push((await time(name, runs)) / runs)
+  times.sort((a, b) => a - b)
 }
 
 /** How many runs take long enough to measure, and the time of one of them. */

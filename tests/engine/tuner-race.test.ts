@@ -67,6 +67,21 @@ describe('a race', () => {
     expect(Math.max(...losses)).toBeLessThan(1.15)
   })
 
+  test('gives the default up only when it has met the best once more', async () => {
+    const ms = { usual: 1, other: 1.4, third: 1.5 }
+    const { time } = machine(ms, 5, 0)
+    const wanted = [8, 100].map(async (held) => {
+      let measured = 0
+      const busy = async (name: string, count: number): Promise<number> => {
+        const isHeld = name === 'usual' && measured++ < held
+        return (isHeld ? 2.5 : 1) * (await time(name, count))
+      }
+      const times = await race(Object.keys(ms), busy, never)
+      return winnerOf(times as Map<string, number[]>, 'usual')
+    })
+    expect(await Promise.all(wanted)).toEqual(['usual', 'other'])
+  })
+
   test('ends without an answer when the time is up', async () => {
     const { time, clock } = machine({ a: 1, b: 2, c: 3 }, 1)
     const times = await race(['a', 'b', 'c'], time, { batchMs: 20, expired: () => clock.now > 60 })
