@@ -63,6 +63,7 @@ const sizes: readonly [m: number, n: number, k: number][] = [
   [1, 40, 130],
   [42, 3, 67],
   [65, 67, 9],
+  [18, 21, 1],
 ]
 const isPlain = ({ bk, wk, quads }: MatmulTile): boolean => bk === undefined && wk === undefined && !quads
 
