@@ -7,7 +7,7 @@ import { gridOf } from '../shape.ts'
 import { type ConvShape, convSizes } from './conv-kernels.ts'
 import { type MatmulShape, type MatmulTile, matmulCall, type TiledCall, tileName } from './matmul-kernels.ts'
 import { matmulTiles } from './matmul-variants.ts'
-import { alsoReading, alsoWriting, storeTo } from './parts.ts'
+import { alsoReading, alsoWriting, intoParts } from './parts.ts'
 
 const lines = { TILE: 'int', THREADS: 'int', ROW: 'int', EPILOGUE_DECLS: 'code' } as const
 const outputs = { ...lines, N: 'int', P: 'int', Q: 'int', O: 'int', TH: 'int', TW: 'int' } as const
@@ -132,8 +132,8 @@ export function winogradCalls(
 
 // On software: an element carried over, back, or of the weights, in multiply-adds of the product; the same for a multiply-add of the kernels
 // that visit every tap.
-const CARRY = 6
-const DIRECT = 0.6
+const CARRY = 12
+const DIRECT = 1.2
 
 // Below this many multiply-adds a software driver compiles three kernels for longer than they save.
 const LEAST_WORK = 2 ** 22
@@ -198,11 +198,6 @@ function callsOf({ operands, product, result }: WinogradCalls, flops: number, su
   const size = result.params.TILE as WinogradSize
   const held: Operand = { temp: 'operands', bytes: 4 * operands.elements }
   const products: Operand = { temp: 'products', bytes: 4 * product.elements }
-  const into = ({ kernel, params, grid }: TiledCall): Pick<KernelCall, 'kernel' | 'params' | 'grid'> => ({
-    kernel: alsoWriting(kernel, 'parts'),
-    params: { ...params, EPILOGUE_DECLS: storeTo('parts', kernel.bindings.length) },
-    grid,
-  })
   const last: Pick<KernelCall, 'kernel' | 'params' | 'bindings'> = sums
     ? {
         kernel: alsoWriting(alsoReading(result.kernel, 'v'), 'sums'),
@@ -212,13 +207,13 @@ function callsOf({ operands, product, result }: WinogradCalls, flops: number, su
     : { ...result, bindings: { m: products } }
   return [
     {
-      ...into(operands.call),
+      ...intoParts(operands.call),
       bindings: { x: { input: 0 }, r: { input: 1 }, parts: held },
       flops: 2 * operands.elements,
       bytes: 8 * operands.elements,
     },
     {
-      ...into(product.call),
+      ...intoParts(product.call),
       bindings: { a: held, b: held, parts: products },
       flops: (flops * (size + 2) ** 2) / (9 * size ** 2),
       bytes: 4 * (operands.elements + product.elements),

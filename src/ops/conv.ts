@@ -1,6 +1,6 @@
 import { type DType, promote } from '../dtype.ts'
 import { fail } from '../errors.ts'
-import { type KernelCall, type KernelOp, needDtype } from '../graph/op.ts'
+import { type DeviceTraits, type KernelCall, type KernelOp, needDtype, type Variant } from '../graph/op.ts'
 import { call1, type Tensor } from '../graph/tensor.ts'
 import type { Spec } from '../graph/value.ts'
 import { formatShape, gridOf, numel } from '../shape.ts'
@@ -13,7 +13,8 @@ import {
   convWeightGradVariants,
   type WeightGradVariant,
 } from './conv-variants.ts'
-import { withWinograd } from './conv-winograd.ts'
+import { withWindows } from './conv-windows.ts'
+import { type ConvPass, withWinograd } from './conv-winograd.ts'
 import { matmul } from './matmul.ts'
 import { pad } from './movement.ts'
 import { alsoWriting, storeTo, sumOfParts } from './parts.ts'
@@ -96,7 +97,7 @@ export const convForwardOp: KernelOp<'x' | 'w', Windows> = {
       name,
       calls: (): KernelCall[] => [{ ...call(), bindings, epilogue: true, ...work(shape) }],
     }))
-    return withWinograd(direct, shape, 'forward', device, work(shape))
+    return indirectToo(direct, shape, 'forward', device)
   },
   cost: ([x, w], _, attrs) => work(convShape((x as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { x, w }, grad, attrs }) => ({
@@ -128,7 +129,7 @@ export const convInputGradOp: KernelOp<'dy' | 'w', Sized> = {
         return [{ ...tiled, bindings: { [images]: { input: 0 }, w: { input: 1 } }, epilogue: true, ...work(shape) }]
       },
     }))
-    return withWinograd(direct, shape, 'input', device, work(shape))
+    return indirectToo(direct, shape, 'input', device)
   },
   cost: ([, w], [dx], attrs) => work(convShape((dx as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { dy, w }, grad, attrs }) => ({
@@ -161,7 +162,7 @@ export const convWeightGradOp: KernelOp<'x' | 'dy', Sized & { readonly sums?: tr
       name: variant.name,
       calls: () => weightGradCalls(shape, variant, sums),
     }))
-    return withWinograd(direct, shape, 'weight', device, { flops: work(shape).flops, sums })
+    return indirectToo(direct, shape, 'weight', device, sums)
   },
   cost: ([x], [dw], attrs) => work(convShape((x as Spec).shape, (dw as Spec).shape, attrs)),
   backward: ({ in: { x, dy }, grad, attrs }) => ({
@@ -169,6 +170,18 @@ export const convWeightGradOp: KernelOp<'x' | 'dy', Sized & { readonly sums?: tr
     dy: () => call1(convForwardOp, [x, grad], windowsOf(attrs)),
   }),
   saves: ['x', 'dy'],
+}
+
+/** The kernels that visit every tap and those that lay the images out anew first, the default first. */
+function indirectToo(
+  direct: readonly Variant[],
+  shape: ConvShape,
+  pass: ConvPass,
+  device: DeviceTraits,
+  sums = false,
+): Variant[] {
+  const options = { flops: work(shape).flops, sums }
+  return withWindows(withWinograd(direct, shape, pass, device, options), shape, pass, device, options)
 }
 
 function windowsOf({ stride, padding, dilation, groups }: Windows): Windows {

@@ -1,4 +1,6 @@
 import type { Kernel } from '../gpu/kernel.ts'
+import type { KernelCall } from '../graph/op.ts'
+import type { TiledCall } from './matmul-kernels.ts'
 
 /** The kernel with one more buffer that it writes. */
 export function alsoWriting(kernel: Kernel, name: string): Kernel {
@@ -16,6 +18,15 @@ export function storeTo(name: string, binding: number): string {
 fn store_y(i: u32, value: f32) {
   ${name}[i] = value;
 }`
+}
+
+/** A call whose result goes to a buffer of its own, which it binds as `parts`. */
+export function intoParts({ kernel, params, grid }: TiledCall): Pick<KernelCall, 'kernel' | 'params' | 'grid'> {
+  return {
+    kernel: alsoWriting(kernel, 'parts'),
+    params: { ...params, EPILOGUE_DECLS: storeTo('parts', kernel.bindings.length) },
+    grid,
+  }
 }
 
 /** How reduce/partials.wgsl adds up parts of a sum, in order. */

@@ -27,6 +27,7 @@ import {
   stripTile,
   type WeightGradVariant,
 } from '../../src/ops/conv-variants.ts'
+import { windowCalls } from '../../src/ops/conv-windows.ts'
 import {
   type ConvPass,
   type WinogradSize,
@@ -256,6 +257,27 @@ test.each(Object.entries(winogradShapes))("%s match f64 by Winograd's method", a
       expectClose(values, wanted[pass], size === 4 ? 3e-5 : undefined)
     }
   }
+})
+
+const windowShapes: Readonly<Record<string, ConvShape>> = {
+  'strides and padding': conv(3, 5, 9, 3, { stride: [2, 3], padding: [1, 0] }),
+  'dilation by fours': conv(8, 4, 8, 3, { dilation: [2, 1], padding: [2, 1], kernel: [3, 2] }),
+  'single pixels apart': conv(4, 6, 7, 1, { stride: [2, 2] }),
+}
+test.each(Object.entries(windowShapes))('%s match f64 by windows side by side', async (_, shape) => {
+  const count = lengths(shape)
+  const arrays = { x: noise(count.x, 3), w: noise(count.w, 4), dy: noise(count.y, 5) }
+  const expected = reference(shape, arrays)
+  const { x, w, dy } = arrays
+  const callsFor = (pass: ConvPass): ReturnType<typeof windowCalls> =>
+    windowCalls(shape, pass, { tm: 2, tn: 2, wx: 2, wy: 4 })
+  const { windows, product, elements } = callsFor('forward')
+  const laid = Float32Array.from((await runShader(windows, [x], elements)).values)
+  expectClose((await runShader(product, [laid, w], count.y)).values, expected.y)
+  expectClose((await runShader(callsFor('weight').product, [dy, laid], count.w)).values, expected.dw)
+  const input = callsFor('input')
+  const given = Float32Array.from((await runShader(input.product, [dy, w], elements)).values)
+  expectClose((await runShader(input.windows, [given], count.x)).values, expected.dx)
 })
 
 test("Winograd's method is offered where it applies and fits, and taken where it pays", () => {
