@@ -1,5 +1,6 @@
 import type { DigitsSource } from '../common/find-digits.ts'
 import type { TrainerCalls, TrainerEvents } from '../common/protocol.ts'
+import type { Accuracies, StepsEvent } from '../common/step-watcher.ts'
 
 /** Which network learns. */
 export type NetworkKind = 'cnn' | 'mlp'
@@ -32,23 +33,11 @@ export type Events = TrainerEvents & {
     readonly images: Uint8Array<ArrayBuffer>
     readonly labels: Uint8Array<ArrayBuffer>
   }
-  /** Steps were taken. `x` and `y` are the whole curve of losses in few points. */
-  steps: {
-    readonly step: number
-    /** Epochs taken, the one at hand by its share. */
-    readonly epoch: number
-    /** The latest; null before the first step. */
-    readonly loss: number | null
-    readonly stepsPerSecond: number | null
-    readonly x: Float64Array<ArrayBuffer>
-    readonly y: Float64Array<ArrayBuffer>
-  }
+  steps: StepsEvent
   /** The test digits were read. `steps` and `accuracies` have one entry for each time they were. */
-  measured: {
+  measured: Accuracies & {
     readonly accuracy: number
     readonly read: Uint8Array<ArrayBuffer>
     readonly sure: Float32Array<ArrayBuffer>
-    readonly steps: Float64Array<ArrayBuffer>
-    readonly accuracies: Float64Array<ArrayBuffer>
   }
 }

@@ -3,10 +3,10 @@ import { DataLoader } from 'wgrad/data'
 import { writeSafetensors } from 'wgrad/io'
 import type { Sequential, StateDict } from 'wgrad/nn'
 import { AdamW } from 'wgrad/optim'
-import { type Callback, evaluate, type FitOptions, fit } from 'wgrad/train'
-import { Curve, type CurveState } from '../common/curve.ts'
+import { evaluate, type FitOptions, fit } from 'wgrad/train'
 import type { Digits } from '../common/find-digits.ts'
 import type { Standing } from '../common/protocol.ts'
+import { StepWatcher } from '../common/step-watcher.ts'
 import type { TrainerPlace, TrainerSession } from '../common/trainer-worker.ts'
 import { network } from './network.ts'
 import { Predictions } from './predictions.ts'
@@ -17,9 +17,6 @@ export const checkpointName = 'digits'
 
 /** Steps between two checkpoints: what a reload may have to take again. */
 const checkpointEvery = 50
-
-/** Milliseconds between two tellings of how the steps go. */
-const tellEvery = 150
 
 /** Whom a session tells how it goes. */
 export interface SessionListener {
@@ -44,11 +41,7 @@ export class Session implements TrainerSession<Settings> {
   readonly #testLoader: DataLoader<'x' | 'y'>
   readonly #predictions: Predictions
   readonly #classify: Compiled<[Tensor], Tensor>
-  readonly #losses = new Curve()
-  /** Step and accuracy of each measurement. */
-  #accuracies: [step: number, accuracy: number][] = []
-  #step = 0
-  #loss: number | null = null
+  readonly #watcher: StepWatcher
 
   /** A network with fresh weights; the same settings give the same ones. */
   constructor(settings: Settings, place: SessionPlace) {
@@ -66,12 +59,17 @@ export class Session implements TrainerSession<Settings> {
     })
     this.#testLoader = new DataLoader(digits.test, { batchSize: 250 })
     this.#predictions = new Predictions(digits.test.length)
+    this.#watcher = new StepWatcher(this.#loader.length, {
+      ...place.listener,
+      measured: (accuracy) => this.#tellMeasured(accuracy),
+    })
     this.#classify = compile((x: Tensor) => noGrad(() => softmax(this.#model.forward(x))), { device })
   }
 
   /** How far the training is. */
   get standing(): Standing {
-    return { step: this.#step, done: Math.floor(this.#step / this.#loader.length) }
+    const { step } = this.#watcher
+    return { step, done: Math.floor(step / this.#loader.length) }
   }
 
   /** Goes on from what the store keeps, where it keeps something, and reads the test digits. */
@@ -93,9 +91,7 @@ export class Session implements TrainerSession<Settings> {
       loss: (output, { y }) => crossEntropy(output, y),
       metrics: { accuracy: this.#predictions },
     })
-    if (this.#accuracies.length === 0) this.#accuracies.push([this.#step, accuracy])
-    this.#tellMeasured(accuracy)
-    this.#tellSteps(null)
+    this.#watcher.begin(accuracy)
   }
 
   /** Trains until so many epochs are done in all, or the signal says stop. */
@@ -131,57 +127,9 @@ export class Session implements TrainerSession<Settings> {
       loss: (output, { y }) => crossEntropy(output, y),
       validation: this.#testLoader,
       metrics: { accuracy: this.#predictions },
-      callbacks: [this.#watcher()],
+      callbacks: [this.#watcher],
       checkpoint: { store: this.#place.store, name: checkpointName, every: checkpointEvery, resume: true },
     })
-  }
-
-  /** Keeps the curves, and tells the listener how it goes. */
-  #watcher(): Callback {
-    let told = 0
-    let speed: number | null = null
-    const mark = { step: 0, at: 0 }
-    return {
-      name: 'curves',
-      onFitStart: ({ step }) => {
-        this.#step = step
-        Object.assign(mark, { step, at: performance.now() })
-      },
-      onPrepare: (done, total) => this.#place.listener.progress('Compiling shaders', done / total),
-      onStep: ({ step, loss }) => {
-        this.#step = step
-        this.#loss = loss
-        this.#losses.add(loss)
-        const now = performance.now()
-        if (now - told < tellEvery) return
-        told = now
-        if (now - mark.at > 1000) {
-          speed = ((step - mark.step) * 1000) / (now - mark.at)
-          Object.assign(mark, { step, at: now })
-        }
-        this.#tellSteps(speed)
-      },
-      onEpochEnd: ({ step, accuracy = 0 }) => {
-        this.#accuracies.push([step, accuracy])
-        this.#tellSteps(speed)
-        this.#tellMeasured(accuracy)
-      },
-      onFitEnd: () => this.#tellSteps(speed),
-      state: () => ({ losses: { ...this.#losses.state() }, accuracies: this.#accuracies }),
-      restore: (state) => {
-        const { losses, accuracies } = state as unknown as { losses: CurveState; accuracies: [number, number][] }
-        this.#losses.restore(losses)
-        this.#accuracies = accuracies
-      },
-    }
-  }
-
-  #tellSteps(stepsPerSecond: number | null): void {
-    const step = this.#step
-    const epoch = step / this.#loader.length
-    const { x, y } = this.#losses.points()
-    const loss = this.#loss ?? y.at(-1) ?? null
-    this.#place.listener.steps({ step, epoch, loss, stepsPerSecond, x, y })
   }
 
   #tellMeasured(accuracy: number): void {
@@ -189,8 +137,7 @@ export class Session implements TrainerSession<Settings> {
       accuracy,
       read: this.#predictions.read.slice(),
       sure: this.#predictions.sure.slice(),
-      steps: Float64Array.from(this.#accuracies, ([step]) => step),
-      accuracies: Float64Array.from(this.#accuracies, ([, share]) => share),
+      ...this.#watcher.accuracies,
     })
   }
 }
