@@ -4,7 +4,7 @@ import { resnet18 } from '../../src/models/index.ts'
 import { openDevice } from '../../src/node.ts'
 import { SGD } from '../../src/optim/index.ts'
 
-const [batch, size, rounds] = [8, 64, 5]
+const [batch, size, rounds] = [8, 32, 5]
 const device = await openDevice()
 console.log(`Adapter: ${device.info.description}; ResNet-18, ${batch} images of ${size}x${size}`)
 const x = tensor(new Float32Array(batch * size * size * 3).fill(0.5), { shape: [batch, size, size, 3] })
