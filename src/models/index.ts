@@ -9,7 +9,7 @@ export { type BertActivation, type BertConfig, type BertConfigFile, bertConfig }
 export { type BertGroup, type BertGroupOptions, bertGroups } from './bert/groups.ts'
 export { BertForMaskedLM, BertForSequenceClassification } from './bert/heads.ts'
 export { type LabelledTexts, type LabelledTextsOptions, readLabelledTexts } from './bert/labelled-texts.ts'
-export { dropWords, ignoredTarget, type MaskingOptions, maskTokens } from './bert/masking.ts'
+export { dropWords, ignoredTarget, type MaskingOptions, maskTokens, type TextRows } from './bert/masking.ts'
 export { type BertInputs, BertModel, type BertResult, type BertRunOptions } from './bert/model.ts'
 export { groupByLength, TextDataset, type TextDatasetOptions } from './bert/text-dataset.ts'
 export { type BertEncoding, BertTokenizer, type BertTokenizerOptions, type TokenSource } from './bert/tokenizer.ts'
@@ -45,6 +45,7 @@ export { forecastNext, forecastWindows, naiveForecast, windowTargets } from './f
 export { fitLinear, type LinearForecast } from './forecaster/linear-forecast.ts'
 export { maskedMseLoss, pinballLoss } from './forecaster/losses.ts'
 export {
+  type ForecastLayout,
   type ForecastScore,
   forecastScores,
   levelOf,
@@ -81,6 +82,7 @@ export {
   imageArchitectures,
   imageModel,
   isLargeImageModel,
+  type LargeImageArchitecture,
   type LoadedImageModel,
   loadImageModel,
   saveImageModel,

@@ -4,6 +4,7 @@
  * @module wgrad/train
  */
 
+export type { ErrorText } from '../data/worker-port.ts'
 export { browserStore } from './browser-store.ts'
 export type { Callback, FitEnd, FitRun } from './callbacks.ts'
 export {

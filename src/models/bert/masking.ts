@@ -18,7 +18,8 @@ export interface MaskingOptions {
 /** The target of a place that stands for nothing; give it to `crossEntropy` as `ignoreIndex`. */
 export const ignoredTarget = -100
 
-type Rows = 'ids' | 'lengths'
+/** What batches of texts have. */
+export type TextRows = 'ids' | 'lengths'
 
 function checkShare(op: string, share: number): void {
   if (!(share >= 0 && share < 1)) fail(op, `the share is ${share}`, 'it must be at least 0 and below 1')
@@ -34,13 +35,13 @@ function wordsOf(ids: ArrayLike<number>, row: number, width: number, length: num
  * 10 % stay. Batches get `positions` i32 [n, count] of the chosen ones and their tokens as `y` i32 [n, count]; a row that has fewer is
  * filled up with {@link ignoredTarget}.
  */
-export function maskTokens<K extends string = Rows>(
+export function maskTokens<K extends string = TextRows>(
   options: MaskingOptions,
-): BatchTransform<K | Rows, Rows | 'positions' | 'y'> {
+): BatchTransform<K | TextRows, TextRows | 'positions' | 'y'> {
   const { maskId, firstWord, vocabSize, share = 0.15 } = options
   checkShare('maskTokens', share)
   return (batch, { random }) => {
-    const { ids, lengths } = batch as Record<Rows, HostArray>
+    const { ids, lengths } = batch as Record<TextRows, HostArray>
     const [rows = 0, width = 0] = ids.shape
     const data = Int32Array.from(ids.data)
     const count = Math.max(1, Math.ceil(share * width))
@@ -78,13 +79,13 @@ function hidden(token: number, random: Random, { maskId, firstWord, vocabSize }:
 }
 
 /** Puts the mask in place of a share of the words, anew in each batch, so that a small data set is not learnt by heart. */
-export function dropWords<K extends string = Rows>(
+export function dropWords<K extends string = TextRows>(
   options: Pick<MaskingOptions, 'maskId' | 'firstWord'> & { readonly share: number },
-): BatchTransform<K | Rows, K | Rows> {
+): BatchTransform<K | TextRows, K | TextRows> {
   const { maskId, firstWord, share } = options
   checkShare('dropWords', share)
   return (batch, { random }) => {
-    const { ids } = batch as Record<Rows, HostArray>
+    const { ids } = batch as Record<TextRows, HostArray>
     const data = Int32Array.from(ids.data, (id) => (id >= firstWord && random.uniform() < share ? maskId : id))
     return { ...batch, ids: { ...ids, data } }
   }

@@ -3,10 +3,12 @@ import { specialTokens } from './vocabulary.ts'
 
 /** What is needed of a tokenizer; `Tokenizer` of `@huggingface/tokenizers` has it. */
 export interface TokenSource {
+  /** Numbers and texts of the tokens of a text. */
   encode(
     text: string,
     options?: { readonly add_special_tokens?: boolean },
   ): { readonly ids: readonly number[]; readonly tokens: readonly string[] }
+  /** The number of a token, undefined where there is none. */
   token_to_id(token: string): number | undefined
 }
 

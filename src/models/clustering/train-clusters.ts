@@ -8,6 +8,7 @@ import { add, mul } from '../../ops/arithmetic.ts'
 import { SGD } from '../../optim/sgd.ts'
 import type { AnyOptimizer } from '../../optim/state.ts'
 import { loadCheckpoint, saveCheckpoint } from '../../train/checkpoint.ts'
+import type { FitOptimizer } from '../../train/fit.ts'
 import type { CheckpointOptions } from '../../train/saver.ts'
 import { assignmentLoss, type DeepClustering, targetDistribution } from './dec.ts'
 import { type Embedding, embed } from './embed.ts'
@@ -38,7 +39,7 @@ export interface ClusterOptions {
   /** Weight of the clustering beside the reconstruction, which then trains along (IDEC, Guo et al. 2017, which takes 0.1); clustering alone unless given. */
   readonly gamma?: number
   /** Makes the optimizer; SGD with a learning rate of 0.01 and a momentum of 0.9 unless given. */
-  readonly optimizer?: (parameters: readonly Parameter[]) => AnyOptimizer & { minimize(loss: Tensor): void }
+  readonly optimizer?: (parameters: readonly Parameter[]) => AnyOptimizer & FitOptimizer
   /** Starts of k-means, which finds the first centers; 20 unless given. */
   readonly restarts?: number
   /** Decides the order of the samples; 0 unless given. */

@@ -21,7 +21,7 @@ export interface QuantileScore {
 }
 
 /** What scores are told of the arrays. */
-interface Layout {
+export interface ForecastLayout {
   readonly horizon: number
   readonly targets: number
 }
@@ -35,7 +35,7 @@ interface Layout {
 export function forecastScores(
   forecast: ArrayLike<number>,
   truth: ArrayLike<number>,
-  { horizon, targets }: Layout,
+  { horizon, targets }: ForecastLayout,
 ): ForecastScore[] {
   if (forecast.length !== truth.length || truth.length % (horizon * targets) !== 0)
     fail(

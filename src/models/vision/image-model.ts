@@ -11,8 +11,11 @@ import { imagenetMean, imagenetStd } from './augment.ts'
 const large = { resnet18, resnet34, resnet50, resnet101, resnet152 }
 const small = { resnet20, resnet32, resnet56 }
 
+/** The residual networks for large images, by name. */
+export type LargeImageArchitecture = 'resnet18' | 'resnet34' | 'resnet50' | 'resnet101' | 'resnet152'
+
 /** The residual networks by name. */
-export type ImageArchitecture = keyof typeof large | keyof typeof small
+export type ImageArchitecture = LargeImageArchitecture | 'resnet20' | 'resnet32' | 'resnet56'
 
 /** The names of the residual networks, those for large images first. */
 export const imageArchitectures: readonly ImageArchitecture[] = [
@@ -38,7 +41,7 @@ export interface ImageModelConfig {
 }
 
 /** True where the architecture is one for large images, as ImageNet's. */
-export function isLargeImageModel(architecture: ImageArchitecture): architecture is keyof typeof large {
+export function isLargeImageModel(architecture: ImageArchitecture): architecture is LargeImageArchitecture {
   return Object.hasOwn(large, architecture)
 }
 
