@@ -17,7 +17,7 @@ import type { Standing } from '../common/protocol.ts'
 import { StepWatcher } from '../common/step-watcher.ts'
 import type { TrainerPlace, TrainerSession } from '../common/trainer-worker.ts'
 import type { Answer, Events, Settings } from './protocol.ts'
-import type { Task } from './task.ts'
+import { lengthStep, type Task } from './task.ts'
 
 /** The name of the checkpoints in the store. */
 const checkpointName = 'text'
@@ -125,7 +125,7 @@ export class Session implements TrainerSession<Settings> {
   async classify(text: string): Promise<Answer> {
     const { tokenizer, classes } = this.#task
     const { ids, tokens, truncated } = tokenizer.encode(text)
-    const width = Math.min(tokenizer.maxLength, Math.ceil(ids.length / 16) * 16)
+    const width = Math.min(tokenizer.maxLength, Math.ceil(ids.length / lengthStep) * lengthStep)
     const row = new Int32Array(width)
     row.set(ids)
     const { device } = this.#place

@@ -14,6 +14,9 @@ import { writeReviews } from './reviews.ts'
 /** The longest text, in tokens. */
 const maxLength = 48
 
+/** Texts are filled up to a multiple of this, so that there are few lengths to compile. */
+export const lengthStep = 16
+
 /** Reviews that the page writes. */
 const ownReviews = 2000
 
@@ -47,7 +50,7 @@ export function readTask({ texts: given, vocabulary: known, hidden }: Settings):
     return new TextDataset(
       rows.map((i) => encodings[i]?.ids ?? []),
       rows.map((i) => all.labels[i] as number),
-      { multipleOf: 16, maxLength },
+      { multipleOf: lengthStep, maxLength },
     )
   }
   return {
