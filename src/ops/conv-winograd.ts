@@ -130,9 +130,10 @@ export function winogradCalls(
   }
 }
 
-// On software: an element carried over, back, or of the weights, in multiply-adds of the product; the same for a multiply-add of the kernels
-// that visit every tap.
+// On software, in multiply-adds of the product: an element of the patches carried over or back; an output and channel of the weights, for
+// all points; a multiply-add of the kernels that visit every tap.
 const CARRY = 12
+const WEIGHT = 500
 const DIRECT = 1.2
 
 // Below this many multiply-adds a software driver compiles three kernels for longer than they save.
@@ -142,7 +143,7 @@ const LEAST_WORK = 2 ** 22
 function estimate(sides: Sides, size: WinogradSize): number {
   const { C, O } = sides
   const count = patchesOf(sides, size)
-  return (size + 2) ** 2 * (count * C * O + CARRY * (count * C + count * O + C * O))
+  return (size + 2) ** 2 * (count * C * O + CARRY * count * (C + O)) + WEIGHT * C * O
 }
 
 /** The size of patches to take where nothing was measured: on software, whose multiply-adds are dear, where one pays. */

@@ -53,7 +53,7 @@ function callsOf(plant: Plant, [x]: readonly Spec[]): readonly KernelCall[] {
   if (plant === 'throwing') throw new Error('planted: the dispatches cannot be written')
   const n = numel((x as Spec).shape)
   const store = (stores[plant] ?? right).replace('${N}', `${n - 1}u`)
-  const turns = { slow: 2000, slower: 4000 }[plant as string] ?? 0
+  const turns = { slow: 20_000, slower: 40_000 }[plant as string] ?? 0
   const threads = plant === 'tooWide' ? 100_000 : 64
   return [
     {

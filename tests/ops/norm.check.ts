@@ -1,4 +1,5 @@
 import { batchNorm, grad, layerNorm, type Tensor } from '../../src/index.ts'
+import { BatchNorm1d } from '../../src/nn/index.ts'
 import { defineCheck, type OpCheck, type Ref } from './check.ts'
 import { build, position, reduce } from './reference.ts'
 
@@ -52,6 +53,44 @@ function gradient(x: Ref, weight: Ref, seed: Ref, axes: readonly number[]): Ref 
 }
 
 export const normChecks: readonly OpCheck[] = [
+  defineCheck({
+    op: 'BatchNorm1d, its averages',
+    call: ([first, second]) => {
+      const layer = new BatchNorm1d((first as Tensor).shape[1] as number, { momentum: 0.25 })
+      for (const x of [first, second]) layer.forward(x as Tensor)
+      return [(layer.runningMean as Tensor).mul(1), (layer.runningVar as Tensor).mul(1)]
+    },
+    reference: (inputs) => {
+      const [first, second] = inputs as [Ref, Ref]
+      const after = (start: number, of: (stats: Stats, n: number) => Ref): Ref => {
+        const [a, b] = [first, second].map((x) => of(statsOf(x, [0]), x.shape[0] as number)) as [Ref, Ref]
+        return {
+          shape: [a.data.length],
+          data: a.data.map((v, c) => 0.75 * (0.75 * start + 0.25 * v) + 0.25 * (b.data[c] as number)),
+        }
+      }
+      return [
+        after(0, ({ mean }) => mean),
+        after(1, ({ variance }, n) => ({ ...variance, data: variance.data.map((v) => (v * n) / (n - 1)) })),
+      ]
+    },
+    samples: [
+      {
+        inputs: [
+          [5, 3],
+          [4, 3],
+        ],
+      },
+      {
+        inputs: [
+          [2, 70],
+          [3, 70],
+        ],
+      },
+    ],
+    differentiable: false,
+    effects: ['runningAverage'],
+  }),
   defineCheck<LayerAttrs>({
     op: 'layerNorm',
     call: ([x, weight, bias], { axes, eps }) => {
