@@ -76,7 +76,7 @@ test('the page measures, shows what it measured and offers it as a file', async 
   await page.click('#save')
   await page.waitForSelector('[data-offered]')
   const report = JSON.parse((await page.$eval('body', (e) => e.getAttribute('data-offered'))) ?? '') as Report
-  expect(report).toMatchObject({ schema: 'wgrad-bench/1', software: true, quick: true, interrupted: false })
+  expect(report).toMatchObject({ schema: 'wgrad-bench/2', software: true, quick: true, interrupted: false })
   expect(report.workloads[0]?.rows[0]).toMatchObject({ contestant: 'wgrad', outcome: 'timed', message: '' })
   expect(report.roof?.gflops).toBeGreaterThan(0)
 

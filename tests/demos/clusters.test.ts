@@ -26,13 +26,13 @@ function open(query: string): Promise<TrainingPage> {
 }
 
 test('finds clusters of digits while its main thread stays free, and keeps them over a reload', async () => {
-  const page = await open('samples=drawn&widths=64,10&epochs=5&steps=100')
+  const page = await open('samples=drawn&widths=64,10&epochs=5&steps=40')
   await page.until(/^Ready/)
   await page.press('primary')
   await page.until(/^Training/)
   await page.untilStep(10)
   const end = await traceTasks(page.page)
-  await page.until(/^Done at step 140/)
+  await page.until(/^Done at step 80/)
   const tasks = await end()
   expect(tasks.length).toBeGreaterThan(50)
   expect(tasks.at(-1)).toBeLessThan(50)
@@ -56,7 +56,7 @@ test('finds clusters of digits while its main thread stays free, and keeps them 
   const { name, bytes } = await page.save()
   expect(name).toBe('clusters-drawn.safetensors')
   await page.page.reload()
-  await page.until(/^Done at step 140/)
+  await page.until(/^Done at step 80/)
   expect((await page.save()).bytes.equals(bytes)).toBe(true)
   expect(page.errors).toEqual([])
   await page.page.browserContext().close()
@@ -75,7 +75,7 @@ test('pauses and goes on with the same bits', async () => {
   await page.until(/^Ready/)
   await page.press('primary')
   // Once among the codes, once among the clusters.
-  for (const step of [3, 40]) {
+  for (const step of [3, 20]) {
     await page.untilStep(step)
     await page.press('primary')
     await page.until(/^Paused/)
@@ -100,7 +100,7 @@ test('clusters a table, and says what is wrong with others', async () => {
     [i % 3, (i % 3) * 2, 1 - (i % 3)].map((value) => (value + 0.1 * Math.sin(i * 7 + value)).toFixed(3)).join(',')
   const rows = Array.from({ length: 90 }, (_, i) => `${row(i)},${['red', 'green', 'blue'][i % 3]}`)
 
-  const page = await open('steps=100')
+  const page = await open('steps=40')
   await page.until(/^Ready/)
   await give('texts.csv', 'name,town\nAnna,Rome\nBen,Oslo\n')
   await page.page.waitForSelector('#notice:not([hidden])')

@@ -95,7 +95,7 @@ function plusPlus(x: Tensor, clusters: number): Tensor {
   const centers = [first]
   let nearest = distancesTo(x, first)
   while (centers.length < clusters) {
-    const next = take(x, 0, multinomial(nearest, 1))
+    const next = take(x, 0, multinomial(nearest, 1, true))
     centers.push(next)
     nearest = minimum(nearest, distancesTo(x, next))
   }
