@@ -37,11 +37,24 @@ const falseReports = 0.02
 /**
  * How much the logarithm of a time differs between two runs beyond what is seen within them: processes place their memory
  * and threads anew. Taken where there are too few times to see it, and at most, so that what moved in half of all rows does
- * not hide itself.
+ * not hide itself; where runs themselves are known badly, at most so many times that.
  */
 const usualScatter = 0.03
 const mostScatter = 0.1
+const mostScatterOfErrors = 1.5
 const leastForScatter = 6
+
+/** The quantile of its samples that stands for a run: what disturbs work makes it slower, and the upper half shows that. */
+const undisturbed = 0.25
+/** The standard error of that quantile over that of a mean, of normally distributed samples. */
+const quantileOverMean = 1.363
+
+/** The part of a run's own spread that is one accident of all its samples, which more of them do not average away. */
+const sharedSpread = 0.2
+
+/** How alike neighbouring samples of a run are at least taken to be, and at most, as their correlation: few show it badly. */
+const leastAlike = 0.3
+const mostAlike = 0.8
 
 /** How far a time follows the roof before anything is seen, 0 not and 1 wholly, and the standard error of that. */
 const usualSlope = 0.75
@@ -53,8 +66,9 @@ const glanceError = 0.02
 /**
  * What moved from `before` to `after`. What follows from a change of the machine's own speed is taken off: by the roof around
  * the samples, as far as times within the runs follow it (analysis of covariance). The rest must be more than a margin: so
- * many standard errors that of all times together one exceeds it by chance in 2 % of comparisons. The samples of a run count
- * as one, for what disturbs one may disturb all of them; and the scatter between runs shows in how much all times differ.
+ * many standard errors that of all times together one exceeds it by chance in 2 % of comparisons. Neighbouring samples count
+ * as fewer, as far as they are alike, and a part of their spread as an accident of the whole run; the scatter between runs
+ * shows in how much all times differ.
  */
 export function movesBetween(before: Report, after: Report): Move[] {
   const [rows, kernels] = pairsOf(before, after)
@@ -81,9 +95,11 @@ function scatterOf(pairs: readonly Pair[]): number {
   if (pairs.length < leastForScatter) return usualScatter
   const changes = pairs.map(({ change }) => change)
   const middle = median(changes)
-  const all = 1.4826 * median(changes.map((change) => Math.abs(change - middle)))
+  // Few times show it badly, and may show too little of it.
+  const all = (1 + 5 / pairs.length) * 1.4826 * median(changes.map((change) => Math.abs(change - middle)))
   const within = median(pairs.map(({ error }) => error))
-  return Math.min(mostScatter, Math.max(usualScatter, Math.sqrt(Math.max(0, all ** 2 - within ** 2))))
+  const most = Math.max(mostScatter, mostScatterOfErrors * within)
+  return Math.min(most, Math.max(usualScatter, Math.sqrt(Math.max(0, all ** 2 - within ** 2))))
 }
 
 /** Times of whole workloads, and of kernels within them. */
@@ -136,9 +152,9 @@ function pairOf<T extends { readonly samples: readonly number[] }>(
   const [a, b] = [of(old), of(now)]
   const slope = slopeOf([a, b])
   const machine = median(b.roofs) - median(a.roofs)
-  const change = median(b.times) - median(a.times) - slope.value * machine
-  const error = Math.hypot(scatterWithin(a, slope.value), scatterWithin(b, slope.value), slope.error * machine)
-  return { before: median(old.samples), after: median(now.samples), change, error }
+  const [was, is] = [timeOf(a, slope.value), timeOf(b, slope.value)]
+  const error = Math.hypot(was.error, is.error, slope.error * machine)
+  return { before: median(old.samples), after: median(now.samples), change: is.value - was.value, error }
 }
 
 /** How far times follow the roof within the runs, with what is usual where they show little. */
@@ -156,10 +172,24 @@ function slopeOf(runs: readonly Series[]): { readonly value: number; readonly er
   return { value: (trust * seen + usual * usualSlope) / (trust + usual), error: (trust + usual) ** -0.5 }
 }
 
-/** The standard deviation within a run of what the roof does not explain, without its outermost tenths, which few samples hardly have. */
-function scatterWithin({ times, roofs }: Series, slope: number): number {
+/** A run's time with its standard error, from what the roof does not explain. */
+function timeOf({ times, roofs }: Series, slope: number): { readonly value: number; readonly error: number } {
   const rest = times.map((time, i) => time - slope * (roofs[i] as number))
-  return ((1 + 2 / rest.length) * (quantile(rest, 0.9) - quantile(rest, 0.1))) / 2.563
+  const [low, value, middle] = [quantile(rest, 0.1), quantile(rest, undisturbed), median(rest)]
+  // Without the lowest tenth, which few samples hardly have, and what mirrors it above.
+  const deviation = ((1 + 2.5 / rest.length) * (middle - low)) / 1.2816
+  const usual = rest.map((each) => Math.min(2 * middle - low, Math.max(low, each)))
+  const alike = Math.min(mostAlike, Math.max(leastAlike, correlation(usual)))
+  const independent = (rest.length * (1 - alike)) / (1 + alike)
+  return { value, error: deviation * Math.min(1, Math.hypot(quantileOverMean / Math.sqrt(independent), sharedSpread)) }
+}
+
+/** Of neighbours in a row of numbers, between -1 and 1. */
+function correlation(values: readonly number[]): number {
+  const middle = mean(values)
+  const squares = values.reduce((sum, v) => sum + (v - middle) ** 2, 0)
+  const products = values.slice(1).reduce((sum, v, i) => sum + (v - middle) * ((values[i] as number) - middle), 0)
+  return squares > 0 ? products / squares : 0
 }
 
 function mean(values: readonly number[]): number {

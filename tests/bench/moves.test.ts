@@ -84,7 +84,7 @@ function rowOf(samples: readonly number[], roofs: readonly number[]): Row {
   }
 }
 
-const seeds = Array.from({ length: 12 }, (_, i) => i + 1)
+const seeds = Array.from({ length: 60 }, (_, i) => i + 1)
 
 function moves(machine: Machine, slowed: number): Move[][] {
   return seeds.map((seed) => movesBetween(runOn(machine, seed), runOn(machine, seed + 1000, slowed)))
@@ -97,7 +97,7 @@ describe.each([
   ['a crowded machine', crowded, 0],
 ] as const)('two runs on %s', (_, machine, share) => {
   test('of the same thing: at most one comparison of twelve reports a move', () => {
-    expect(moves(machine, 0).filter((found) => found.length > 0).length).toBeLessThanOrEqual(1)
+    expect(moves(machine, 0).filter((found) => found.length > 0).length).toBeLessThanOrEqual(seeds.length / 12)
   })
 
   test.each([1, 6, 12])('%i of twelve slowed by half are told of, by name', (slowed) => {
