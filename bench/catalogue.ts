@@ -142,7 +142,7 @@ const suites: Readonly<Record<TimedSuite, () => Workload[]>> = {
   steps: () => [
     step('steps', { model: 'mlp', batch: 64 }),
     step('steps', { model: 'cnn', batch: 32 }),
-    step('steps', { model: 'lstm', batch: 16, sequence: 32, hidden: 64 }),
+    step('steps', { model: 'lstm', batch: 16, sequence: 32, inputs: 8, hidden: 64 }),
     step('steps', { model: 'block', batch: 2, sequence: 64 }),
     step('steps', { model: 'bert', batch: 4, sequence: 64 }),
     step('steps', { model: 'resnet18', batch: 8, checked: 1 }),

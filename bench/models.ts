@@ -82,21 +82,21 @@ function attentionFlops(tokens: number, sequence: number, width: number, inner: 
 }
 
 function recurrent(task: StepTask): ModelSpec {
-  const { batch, model, sequence = 32, hidden = 64 } = task
+  const { batch, model, sequence = 32, hidden = 64, inputs = hidden } = task
   const gates = model === 'lstm' ? 4 : 3
   const scale = hidden ** -0.5
   return {
-    title: `${model.toUpperCase()} T=${sequence} B=${batch} H=${hidden}`,
+    title: `${model.toUpperCase()} T=${sequence} B=${batch} I=${inputs} H=${hidden}`,
     parameters: [
-      { name: 'weight_ih', shape: [gates * hidden, hidden], scale, around: 0 },
+      { name: 'weight_ih', shape: [gates * hidden, inputs], scale, around: 0 },
       { name: 'weight_hh', shape: [gates * hidden, hidden], scale, around: 0 },
       { name: 'bias', shape: [gates * hidden], scale, around: 0 },
       ...uniformLinear('head', hidden, 10),
     ],
-    x: { shape: [batch, sequence, hidden] },
+    x: { shape: [batch, sequence, inputs] },
     y: { shape: [batch], classes: 10 },
     loss: 'crossEntropy',
-    forwardFlops: 2 * batch * (2 * sequence * gates * hidden * hidden + 10 * hidden),
+    forwardFlops: 2 * batch * (sequence * gates * hidden * (inputs + hidden) + 10 * hidden),
   }
 }
 

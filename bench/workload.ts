@@ -61,6 +61,8 @@ export interface StepTask {
   readonly sequence?: number
   /** Width of the hidden state, of the recurrent models. */
   readonly hidden?: number
+  /** Features of an input of the recurrent models; as many as the hidden state has unless given. */
+  readonly inputs?: number
   /** Steps whose losses are compared with the reference before the timing. */
   readonly checked: number
 }

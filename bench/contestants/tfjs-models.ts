@@ -101,9 +101,9 @@ function cnn(weights: Weights): Forward {
 
 function recurrent(weights: Weights, gates: 3 | 4, hidden: number): Forward {
   return (x) => {
-    const [batch, time] = x.shape as [number, number]
+    const [batch, time, features] = x.shape as [number, number, number]
     const recurrent = weights.weight_hh as tf.Tensor2D
-    const flat = tf.reshape(x, [batch * time, hidden]) as tf.Tensor2D
+    const flat = tf.reshape(x, [batch * time, features]) as tf.Tensor2D
     const projected = tf.fused.matMul({ a: flat, b: weights.weight_ih as tf.Tensor2D, bias: weights.bias as tf.Tensor })
     const inputs = tf.unstack(tf.reshape(projected, [batch, time, gates * hidden]), 1)
     let h: tf.Tensor = tf.zeros([batch, hidden])

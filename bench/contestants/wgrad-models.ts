@@ -125,11 +125,11 @@ class Recurrent extends Module {
   readonly #gates: 3 | 4
   readonly #hidden: number
 
-  constructor(gates: 3 | 4, hidden: number) {
+  constructor(gates: 3 | 4, hidden: number, inputs: number) {
     super()
     this.#gates = gates
     this.#hidden = hidden
-    this.weightIh = new Parameter(zeros([gates * hidden, hidden]))
+    this.weightIh = new Parameter(zeros([gates * hidden, inputs]))
     this.weightHh = new Parameter(zeros([gates * hidden, hidden]))
     this.bias = new Parameter(zeros([gates * hidden]))
     this.head = new Linear(hidden, 10)
@@ -209,7 +209,7 @@ class ResNet18 extends Module {
 }
 
 /** Builds the model of a training step. */
-export function buildModel({ model, hidden = 64, sequence = 64 }: StepTask): Module {
+export function buildModel({ model, hidden = 64, inputs = hidden, sequence = 64 }: StepTask): Module {
   switch (model) {
     case 'mlp':
       return new Sequential(new Linear(784, 256), new ReLU(), new Linear(256, 256), new ReLU(), new Linear(256, 10))
@@ -225,9 +225,9 @@ export function buildModel({ model, hidden = 64, sequence = 64 }: StepTask): Mod
         new Linear(1568, 10),
       )
     case 'lstm':
-      return new Recurrent(4, hidden)
+      return new Recurrent(4, hidden, inputs)
     case 'gru':
-      return new Recurrent(3, hidden)
+      return new Recurrent(3, hidden, inputs)
     case 'block':
       return new Block()
     case 'bert':

@@ -1,6 +1,7 @@
 import type { Caller } from 'wgrad/train'
 import { lossChart } from '../common/charts.ts'
 import { element } from '../common/elements.ts'
+import { fileButton } from '../common/file-button.ts'
 import { settingsForm } from '../common/settings-form.ts'
 import { type TrainerPage, trainerPage } from '../common/trainer-page.ts'
 import { groupList } from './groups.ts'
@@ -29,14 +30,7 @@ const page: TrainerPage<Settings, Calls, Events> = trainerPage<Settings, Address
   listen,
 })
 
-const file = element('table', HTMLInputElement)
-element('choose', HTMLButtonElement).addEventListener('click', () => file.click())
-file.addEventListener('change', () => {
-  const [chosen] = file.files ?? []
-  // The same file can be chosen again.
-  file.value = ''
-  if (chosen) void page.attempt(() => giveTable(chosen))
-})
+fileButton('choose', 'table', ([chosen]) => page.attempt(() => giveTable(chosen)))
 
 /** Makes a CSV file what is clustered next. */
 async function giveTable(chosen: File): Promise<void> {

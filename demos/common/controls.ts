@@ -1,4 +1,5 @@
 import { element } from './elements.ts'
+import { fileButton } from './file-button.ts'
 
 /** Where the page stands. */
 export type State = 'opening' | 'ready' | 'working' | 'training' | 'pausing' | 'paused' | 'done' | 'stopped' | 'failed'
@@ -37,9 +38,7 @@ export function controls(): Controls {
   )
   const status = element('status', HTMLElement)
   const bar = element('progress', HTMLProgressElement)
-  const file = element('file', HTMLInputElement)
   let current: State = 'opening'
-  buttons.load?.addEventListener('click', () => file.click())
   return {
     get current() {
       return current
@@ -61,13 +60,6 @@ export function controls(): Controls {
       element(id, HTMLElement).textContent = text
     },
     on: (name, listener) => buttons[name]?.addEventListener('click', listener),
-    onFile(listener) {
-      file.addEventListener('change', () => {
-        const [chosen] = file.files ?? []
-        // The same file can be chosen again.
-        file.value = ''
-        if (chosen) listener(chosen)
-      })
-    },
+    onFile: (listener) => fileButton('load', 'file', ([chosen]) => listener(chosen)),
   }
 }

@@ -36,8 +36,8 @@ export type TrainerCalls<S, A = null> = {
   setUp: { input: { readonly settings: S; readonly anew: boolean }; output: Standing }
   /** Trains until so much is done in all; when cancelled, stops after the step at hand and keeps it. */
   train: { input: { readonly goal: number }; output: Standing }
-  /** How far the training is, once what was asked before has come to its end. */
-  standing: { input: null; output: Standing }
+  /** How far the training at hand is, once what was asked before has come to its end. */
+  standing: { input: null; output: Standing & { readonly settings: S } }
   /** The weights as a safetensors file. */
   save: { input: null; output: Uint8Array<ArrayBuffer> }
   /** Starts anew from the weights of a safetensors file; answers with the settings, what the file says of them included. */

@@ -20,7 +20,10 @@ export interface SettingsFields<S> {
   readonly settings: (values: Values) => S
 }
 
-/** The form `settings` of the page; values in the page's address (`?epochs=3`) come first. */
+/**
+ * The form `settings` of the page. Its selects get the choices that their `data-values` list; values in the page's address (`?epochs=3`)
+ * come first.
+ */
 export function settingsForm<S extends object>(fields: SettingsFields<S>): SettingsForm<S> {
   const form = element('settings', HTMLFormElement)
   const field = (name: string): HTMLSelectElement | HTMLInputElement => {
@@ -28,6 +31,8 @@ export function settingsForm<S extends object>(fields: SettingsFields<S>): Setti
     if (found instanceof HTMLSelectElement || found instanceof HTMLInputElement) return found
     throw new Error(`the settings have no field ${name}`)
   }
+  for (const select of form.querySelectorAll('select'))
+    for (const value of select.dataset.values?.split(' ') ?? []) select.append(new Option(value))
   const asked = new URLSearchParams(location.search)
   for (const [name, value] of Object.entries(fields.defaults)) {
     const found = field(name)

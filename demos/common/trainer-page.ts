@@ -93,6 +93,7 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
     }
     this.worker?.terminate()
     this.connection?.close()
+    this.settings = null
     this.worker = parts.worker()
     this.connection = connectPort<C, E>(this.worker)
     this.listen()
@@ -132,7 +133,6 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
 
   async beginAnew(): Promise<void> {
     const asked = this.parts.form.read()
-    this.isKept = false
     await this.setUp(asked.settings, true)
     this.goal = asked.goal
     await this.train()
@@ -142,25 +142,51 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
     const { view } = this
     if (view.current === 'ready') return this.beginAnew()
     if (view.current === 'stopped') return this.start()
-    if (view.current === 'working') {
-      this.stop.abort()
-      view.progress(undefined)
-      return this.isKept ? view.state('stopped', 'Cancelled', 'Go on') : view.state('ready', 'Cancelled', 'Train')
-    }
+    if (view.current === 'working') return this.stop.abort()
     if (view.current === 'training') return this.pause()
     if (view.current === 'done') this.goal += this.parts.form.read().goal
     await this.train()
   }
 
   private async setUp(wanted: S, anew: boolean): Promise<Standing> {
+    const standing = await this.replace(anew ? 'Starting …' : 'Going on where it was …', (signal) =>
+      this.trainer.call('setUp', { settings: wanted, anew }, { signal }),
+    )
+    this.hold(wanted)
+    return standing
+  }
+
+  /** Puts another training in place of the one at hand, which stays where that fails or is cancelled. */
+  private async replace<R>(doing: string, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    const { view } = this
     const signal = this.nextSignal()
-    this.view.state('working', anew ? 'Starting …' : 'Going on where it was …', 'Cancel')
-    const standing = await this.trainer.call('setUp', { settings: wanted, anew }, { signal })
-    this.view.progress(undefined)
-    this.settings = wanted
+    view.state('working', doing, 'Cancel')
+    try {
+      return await work(signal)
+    } catch (error) {
+      if (this.settings !== null) await this.goBack()
+      else if (signal.aborted) this.showNone('Cancelled', 'Go on')
+      else this.showNone('Stopped', 'Try again')
+      throw error
+    } finally {
+      view.progress(undefined)
+    }
+  }
+
+  /** Goes back to the training at hand. */
+  private async goBack(): Promise<void> {
+    this.view.state('pausing', 'Going back …')
+    const { settings, ...standing } = await this.trainer.call('standing', null)
+    // What was cancelled too late has taken its place.
+    this.hold(settings)
+    this.showStanding(standing)
+  }
+
+  /** There is a training to be asked, with these settings. */
+  private hold(settings: S): void {
+    this.settings = settings
     this.explainSettings()
     this.parts.onModel?.()
-    return standing
   }
 
   private async train(): Promise<void> {
@@ -187,26 +213,16 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
   }
 
   private async load(file: File): Promise<void> {
-    const { view, parts } = this
-    const asked = parts.form.read()
+    const { form } = this.parts
+    const asked = form.read()
     const bytes = new Uint8Array(await file.arrayBuffer())
-    const signal = this.nextSignal()
-    const before = view.current
-    view.state('working', `Loading ${file.name} …`, 'Cancel')
-    try {
-      const input = { settings: asked.settings, file: bytes }
-      this.settings = await this.trainer.call('load', input, { signal, transfer: [bytes.buffer] })
-    } catch (error) {
-      if (before !== 'ready' && error !== signal.reason) this.showStanding(await this.trainer.call('standing', null))
-      else view.state('ready', 'Ready', 'Train')
-      throw error
-    }
-    view.progress(undefined)
+    const settings = await this.replace(`Loading ${file.name} …`, (signal) =>
+      this.trainer.call('load', { settings: asked.settings, file: bytes }, { signal, transfer: [bytes.buffer] }),
+    )
     this.goal = asked.goal
-    parts.form.write(this.settings, this.goal)
-    this.explainSettings()
-    view.state('paused', `${file.name} is loaded`, 'Train')
-    parts.onModel?.()
+    form.write(settings, this.goal)
+    this.hold(settings)
+    this.view.state('paused', `${file.name} is loaded`, 'Train')
   }
 
   private listen(): void {
@@ -226,7 +242,7 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
   }
 
   private showFailure(error: Error): void {
-    const { view, isKept } = this
+    const { view } = this
     if (error.name === 'DeviceLostError') {
       view.state('failed', 'The GPU was lost')
       notice({
@@ -239,9 +255,14 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
       })
     } else {
       notice({ title: 'That did not work', paragraphs: [error.message] })
-      if (view.current === 'training' || view.current === 'working')
-        view.state(isKept ? 'stopped' : 'ready', 'Stopped', isKept ? 'Try again' : 'Train')
+      if (view.current === 'training') this.showNone('Stopped', 'Try again')
     }
+  }
+
+  /** No training is at hand; `primary` names the way to one that is kept. */
+  private showNone(text: string, primary: string): void {
+    if (this.isKept) this.view.state('stopped', text, primary)
+    else this.view.state('ready', text, 'Train')
   }
 
   /** Says when the form differs from the training at hand. */

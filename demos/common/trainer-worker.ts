@@ -116,7 +116,11 @@ export function trainerHost<S, T extends TrainerSession<S>, A = null>(
         await writeKept(store, { settings, goal, isRunning: false })
         return current().standing
       }),
-    standing: () => inTurn(async () => current().standing),
+    standing: () =>
+      inTurn(async () => {
+        const { settings, standing } = current()
+        return { settings, ...standing }
+      }),
     async save() {
       const file = await current().weights()
       return transferred(file, [file.buffer])

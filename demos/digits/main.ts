@@ -1,7 +1,7 @@
 import type { Caller } from 'wgrad/train'
-import { lossChart, percentChart } from '../common/charts.ts'
 import { element } from '../common/elements.ts'
 import { Latest } from '../common/latest.ts'
+import { accuracyView, stepView } from '../common/step-view.ts'
 import { type TrainerPage, trainerPage } from '../common/trainer-page.ts'
 import { answerView } from './answer.ts'
 import { drawingPad } from './pad.ts'
@@ -10,8 +10,8 @@ import { sampleGrid } from './samples.ts'
 import { digitsForm } from './settings.ts'
 import { toDigit } from './strokes.ts'
 
-const losses = lossChart()
-const accuracies = percentChart('accuracy-chart', 'Test accuracy by step')
+const showSteps = stepView()
+const showAccuracies = accuracyView('Test accuracy by step')
 const answer = answerView()
 const samples = sampleGrid((pixels) => {
   pad.clear()
@@ -52,21 +52,13 @@ function listen(from: Caller<Calls, Events>): void {
     samples.setDigits({ images, labels })
     element('source', HTMLElement).textContent = `In use: ${source}`
   })
-  from.on('steps', ({ step, epoch, loss, stepsPerSecond, x, y }) => {
-    page.view.fact('step', step.toLocaleString('en'))
-    page.view.fact('epoch', `${epoch.toFixed(1)}`)
-    page.view.fact('loss', loss === null ? '–' : loss.toPrecision(3))
-    page.view.fact('speed', stepsPerSecond === null ? '–' : stepsPerSecond.toPrecision(3))
-    losses.set(x, y)
+  from.on('steps', (event) => {
+    showSteps(page.view, event)
     ask()
   })
-  from.on('measured', ({ accuracy, read, sure, steps, accuracies: shares }) => {
-    page.view.fact('accuracy', `${(100 * accuracy).toFixed(1)} %`)
-    accuracies.set(
-      steps,
-      shares.map((share) => 100 * share),
-    )
-    samples.setRead({ read, sure })
+  from.on('measured', (event) => {
+    showAccuracies(page.view, event)
+    samples.setRead(event)
     ask()
   })
 }

@@ -1,12 +1,13 @@
 import type { Caller } from 'wgrad/train'
-import { lossChart } from '../common/charts.ts'
 import { element, make } from '../common/elements.ts'
+import { fileButton } from '../common/file-button.ts'
 import { settingsForm } from '../common/settings-form.ts'
+import { stepView } from '../common/step-view.ts'
 import { type TrainerPage, trainerPage } from '../common/trainer-page.ts'
 import { forecastChart } from './forecast-chart.ts'
 import type { Calls, Events, SeriesSource, Settings } from './protocol.ts'
 
-const losses = lossChart()
+const showSteps = stepView()
 const chart = forecastChart()
 const form = settingsForm<Settings>({
   defaults: {
@@ -33,14 +34,7 @@ const page: TrainerPage<Settings, Calls, Events> = trainerPage<Settings, null, C
   listen,
 })
 
-const chooser = element('csv', HTMLInputElement)
-element('choose', HTMLButtonElement).addEventListener('click', () => chooser.click())
-chooser.addEventListener('change', () => {
-  const [chosen] = chooser.files ?? []
-  // The same file can be chosen again.
-  chooser.value = ''
-  if (chosen) void page.attempt(() => giveFile(chosen))
-})
+fileButton('choose', 'csv', ([chosen]) => page.attempt(() => giveFile(chosen)))
 document.addEventListener('dragover', (event) => event.preventDefault())
 document.addEventListener('drop', (event) => {
   event.preventDefault()
@@ -73,13 +67,7 @@ function listen(from: Caller<Calls, Events>): void {
     element('source', HTMLElement).textContent = `In use: ${source}`
     showColumns(columns)
   })
-  from.on('steps', ({ step, epoch, loss, stepsPerSecond, x, y }) => {
-    page.view.fact('step', step.toLocaleString('en'))
-    page.view.fact('epoch', epoch.toFixed(1))
-    page.view.fact('loss', loss === null ? '–' : loss.toPrecision(3))
-    page.view.fact('speed', stepsPerSecond === null ? '–' : stepsPerSecond.toPrecision(3))
-    losses.set(x, y)
-  })
+  from.on('steps', (event) => showSteps(page.view, event))
   from.on('forecast', (forecast) => {
     page.view.fact('error', forecast.rmse.toPrecision(3))
     chart.set(forecast)

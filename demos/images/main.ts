@@ -1,15 +1,16 @@
 import type { Caller } from 'wgrad/train'
-import { lossChart, percentChart } from '../common/charts.ts'
 import { element, make } from '../common/elements.ts'
+import { fileButton } from '../common/file-button.ts'
 import { Latest } from '../common/latest.ts'
 import { settingsForm } from '../common/settings-form.ts'
+import { accuracyView, stepView } from '../common/step-view.ts'
 import { type TrainerPage, trainerPage } from '../common/trainer-page.ts'
 import { cameraButton } from './camera.ts'
 import type { Calls, Events, NetworkKind, PicturesSource, Settings } from './protocol.ts'
 import { pictureView } from './view.ts'
 
-const losses = lossChart()
-const accuracies = percentChart('accuracy-chart', 'Test accuracy by step')
+const showSteps = stepView()
+const showAccuracies = accuracyView('Test accuracy by step')
 const view = pictureView()
 const form = settingsForm<Settings>({
   defaults: {
@@ -56,7 +57,7 @@ const camera = cameraButton({
   attempt: (work) => page.attempt(work),
 })
 
-fileButton('choose', 'picture', ([file]) => page.attempt(async () => file && show(file)))
+fileButton('choose', 'picture', ([file]) => page.attempt(() => show(file)))
 const zone = element('drop', HTMLElement)
 zone.addEventListener('dragover', (event) => event.preventDefault())
 zone.addEventListener('drop', (event) => {
@@ -127,31 +128,9 @@ function listen(from: Caller<Calls, Events>): void {
   from.on('pictures', ({ source }) => {
     element('source', HTMLElement).textContent = `In use: ${source}`
   })
-  from.on('steps', ({ step, epoch, loss, stepsPerSecond, x, y }) => {
-    page.view.fact('step', step.toLocaleString('en'))
-    page.view.fact('epoch', epoch.toFixed(1))
-    page.view.fact('loss', loss === null ? '–' : loss.toPrecision(3))
-    page.view.fact('speed', stepsPerSecond === null ? '–' : stepsPerSecond.toPrecision(3))
-    losses.set(x, y)
-  })
-  from.on('measured', ({ accuracy, steps, accuracies: shares }) => {
-    page.view.fact('accuracy', `${(100 * accuracy).toFixed(1)} %`)
-    accuracies.set(
-      steps,
-      shares.map((share) => 100 * share),
-    )
+  from.on('steps', (event) => showSteps(page.view, event))
+  from.on('measured', (event) => {
+    showAccuracies(page.view, event)
     ask()
-  })
-}
-
-/** A button that opens the choice of files of a hidden input. */
-function fileButton(button: string, input: string, listener: (files: readonly File[]) => unknown): void {
-  const chooser = element(input, HTMLInputElement)
-  element(button, HTMLButtonElement).addEventListener('click', () => chooser.click())
-  chooser.addEventListener('change', () => {
-    const files = [...(chooser.files ?? [])]
-    // The same file can be chosen again.
-    chooser.value = ''
-    if (files.length > 0) listener(files)
   })
 }

@@ -1,14 +1,14 @@
 import type { Caller } from 'wgrad/train'
-import { lossChart, percentChart } from '../common/charts.ts'
 import { element } from '../common/elements.ts'
 import { Latest } from '../common/latest.ts'
+import { accuracyView, stepView } from '../common/step-view.ts'
 import { type TrainerPage, trainerPage } from '../common/trainer-page.ts'
 import { answerView } from './answer.ts'
 import type { Answer, Calls, Events, Settings } from './protocol.ts'
 import { textForm } from './settings.ts'
 
-const losses = lossChart()
-const accuracies = percentChart('accuracy-chart', 'Accuracy by step')
+const showSteps = stepView()
+const showAccuracies = accuracyView('Accuracy by step')
 const answer = answerView()
 const text = element('text', HTMLTextAreaElement)
 
@@ -43,19 +43,9 @@ function listen(from: Caller<Calls, Events>): void {
     element('source', HTMLElement).textContent =
       `In use: ${count(train)} texts to train on and ${count(test)} to measure with, of ${classes.join(', ')}; ${count(words)} tokens${truncated > 0 ? `; ${count(truncated)} texts are too long and were cut` : ''}.`
   })
-  from.on('steps', ({ step, epoch, loss, stepsPerSecond, x, y }) => {
-    page.view.fact('step', step.toLocaleString('en'))
-    page.view.fact('epoch', epoch.toFixed(1))
-    page.view.fact('loss', loss === null ? '–' : loss.toPrecision(3))
-    page.view.fact('speed', stepsPerSecond === null ? '–' : stepsPerSecond.toPrecision(3))
-    losses.set(x, y)
-  })
-  from.on('measured', ({ accuracy, steps, accuracies: shares }) => {
-    page.view.fact('accuracy', `${(100 * accuracy).toFixed(1)} %`)
-    accuracies.set(
-      steps,
-      shares.map((share) => 100 * share),
-    )
+  from.on('steps', (event) => showSteps(page.view, event))
+  from.on('measured', (event) => {
+    showAccuracies(page.view, event)
     ask()
   })
 }

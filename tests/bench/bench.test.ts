@@ -121,7 +121,7 @@ describe('wgrad agrees with the reference', () => {
     { kind: 'norm', op: 'batchNorm', pass: 'gradients', rows: 12, columns: 5 },
     { kind: 'norm', op: 'layerNorm', pass: 'gradients', rows: 5, columns: 12 },
     { kind: 'attention', pass: 'gradients', batch: 1, heads: 2, sequence: 6, dim: 4 },
-    { kind: 'step', model: 'lstm', batch: 2, sequence: 2, hidden: 8, checked: 2 },
+    { kind: 'step', model: 'lstm', batch: 2, sequence: 2, inputs: 3, hidden: 8, checked: 2 },
     { kind: 'step', model: 'gru', batch: 2, sequence: 2, hidden: 8, checked: 2 },
     { kind: 'infer', model: 'bert', batch: 1, size: 6, layers: 1 },
   ]

@@ -1,27 +1,15 @@
-import type { Browser, Page } from 'puppeteer'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Page } from 'puppeteer'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Report } from '../../bench/run/results.ts'
-import { launchBrowser } from '../../scripts/support/browser.ts'
-import { openSite, type Site } from './site.ts'
+import { serveDemos } from './serve.ts'
 
-let site: Site
-let browser: Browser
+const served = serveDemos()
 let page: Page
 /** What the page complained of. */
 let errors: string[]
 
-beforeAll(async () => {
-  site = await openSite(null)
-  browser = await launchBrowser()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await site?.close()
-})
-
 beforeEach(async () => {
-  page = await browser.newPage()
+  page = await served().browser.newPage()
   errors = []
   page.on('pageerror', (error) => errors.push(String(error)))
   page.on('console', (message) => {
@@ -43,7 +31,7 @@ function keepDownload(): void {
 async function open(query: string): Promise<void> {
   await page.evaluateOnNewDocument(keepDownload)
   await page.setViewport({ width: 390, height: 800 })
-  await page.goto(new URL(`../bench/index.html${query}`, site.page('digits')).href)
+  await page.goto(served().site.page('bench') + query)
   await until(/^Ready/)
 }
 

@@ -1,27 +1,12 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Browser, ElementHandle } from 'puppeteer'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchBrowser } from '../../scripts/support/browser.ts'
-import { openSite, type Site } from './site.ts'
+import { expect, test } from 'vitest'
+import { serveDemos } from './serve.ts'
 import { traceTasks } from './trace.ts'
 import { TrainingPage } from './training-page.ts'
 
-let site: Site
-let browser: Browser
-
-beforeAll(async () => {
-  site = await openSite(null)
-  browser = await launchBrowser()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await site?.close()
-})
+const served = serveDemos()
 
 function open(query: string): Promise<TrainingPage> {
+  const { site, browser } = served()
   return TrainingPage.open(browser, `${site.page('clusters')}?${query}`)
 }
 
@@ -58,24 +43,10 @@ test('finds clusters of digits while its main thread stays free, and keeps them 
   await page.page.reload()
   await page.until(/^Done at step 80/)
   expect((await page.save()).bytes.equals(bytes)).toBe(true)
-  expect(page.errors).toEqual([])
-  await page.page.browserContext().close()
-})
 
-test('pauses and goes on with the same bits', async () => {
-  const query = 'samples=drawn&widths=64,10&epochs=2&steps=100&clusters=4'
-  const straight = await open(query)
-  await straight.until(/^Ready/)
-  await straight.press('primary')
-  await straight.until(/^Done/)
-  const whole = await straight.save()
-  await straight.page.browserContext().close()
-
-  const page = await open(query)
-  await page.until(/^Ready/)
-  await page.press('primary')
-  // Once among the codes, once among the clusters.
-  for (const step of [3, 20]) {
+  // Paused and reloaded it goes on with the same bits: once among the codes, once among the clusters.
+  await page.pressUntil('anew', /^Training/)
+  for (const step of [3, 50]) {
     await page.untilStep(step)
     await page.press('primary')
     await page.until(/^Paused/)
@@ -83,30 +54,23 @@ test('pauses and goes on with the same bits', async () => {
     await page.until(/^Paused/)
     await page.press('primary')
   }
-  await page.until(/^Done/)
-  expect((await page.save()).bytes.equals(whole.bytes)).toBe(true)
+  await page.until(/^Done at step 80/)
+  expect((await page.save()).bytes.equals(bytes)).toBe(true)
   expect(page.errors).toEqual([])
   await page.page.browserContext().close()
 })
 
 test('clusters a table, and says what is wrong with others', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'wgrad-tables-'))
-  const give = async (name: string, text: string): Promise<void> => {
-    await writeFile(join(folder, name), text)
-    const input = (await page.page.$('#table')) as ElementHandle<HTMLInputElement>
-    await input.uploadFile(join(folder, name))
-  }
   const row = (i: number): string =>
     [i % 3, (i % 3) * 2, 1 - (i % 3)].map((value) => (value + 0.1 * Math.sin(i * 7 + value)).toFixed(3)).join(',')
   const rows = Array.from({ length: 90 }, (_, i) => `${row(i)},${['red', 'green', 'blue'][i % 3]}`)
 
   const page = await open('steps=40')
   await page.until(/^Ready/)
-  await give('texts.csv', 'name,town\nAnna,Rome\nBen,Oslo\n')
-  await page.page.waitForSelector('#notice:not([hidden])')
-  expect(await page.text('notice')).toContain('the table has no column of numbers without gaps')
+  await page.give('table', 'texts.csv', 'name,town\nAnna,Rome\nBen,Oslo\n')
+  await page.noticed('the table has no column of numbers without gaps')
 
-  await give('kinds.csv', rows.join('\n'))
+  await page.give('table', 'kinds.csv', rows.join('\n'))
   await page.page.waitForFunction(() => document.getElementById('source')?.innerText.startsWith('kinds.csv'))
   expect(await page.text('source')).toContain('A table of 90 rows: column 1, column 2, column 3')
   await page.page.select('select[name="epochs"]', '50')
@@ -122,8 +86,7 @@ test('clusters a table, and says what is wrong with others', async () => {
     input.value = '91'
   })
   await page.press('anew')
-  await page.page.waitForSelector('#notice:not([hidden])')
-  expect(await page.text('notice')).toContain('90 samples for 91 clusters; give at least as many samples as clusters')
+  await page.noticed('90 samples for 91 clusters; give at least as many samples as clusters')
   expect(page.errors).toEqual([])
   await page.page.browserContext().close()
 })

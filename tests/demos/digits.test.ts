@@ -1,14 +1,11 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser, ElementHandle } from 'puppeteer'
+import type { Page } from 'puppeteer'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launchBrowser } from '../../scripts/support/browser.ts'
 import { drawDigits } from '../../src/data/glyphs.ts'
 import { openSafetensors, writeSafetensors } from '../../src/io/index.ts'
 import { DigitsPage } from './digits-page.ts'
-import { openSite, type Site } from './site.ts'
+import { serveDemos } from './serve.ts'
 import { traceTasks } from './trace.ts'
 
 /** A folder with MNIST's files, where the machine has one. */
@@ -19,24 +16,19 @@ const mnist = ['', 'mnist']
 /** Quick to train on a software adapter. */
 const quick = '?digits=drawn&network=mlp&learningRate=0.005&batchSize=32'
 
-let site: Site
-let browser: Browser
+const served = serveDemos({ mnist: mnist ?? null })
 
-beforeAll(async () => {
-  site = await openSite(mnist ?? null)
-  browser = await launchBrowser()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await site?.close()
-})
+/** Opens the page in a context of its own. */
+function open(query: string, before?: (page: Page) => Promise<unknown>): Promise<DigitsPage> {
+  const { site, browser } = served()
+  return DigitsPage.open(browser, site.page('digits') + query, before)
+}
 
 describe('the page of digits', () => {
   let page: DigitsPage
 
   beforeAll(async () => {
-    page = await DigitsPage.open(browser, `${site.page('digits')}${quick}&epochs=2`)
+    page = await open(`${quick}&epochs=2`)
     await page.until(/^Ready/)
   })
 
@@ -149,11 +141,8 @@ describe('the page of digits', () => {
       '3.weight': [10, 128],
       '3.bias': [10],
     })
-    const path = join(await mkdtemp(join(tmpdir(), 'wgrad-saved-')), name)
-    await writeFile(path, bytes)
     await page.page.select('select[name="network"]', 'cnn')
-    const input = (await page.page.$('#file')) as ElementHandle<HTMLInputElement>
-    await input.uploadFile(path)
+    await page.give('file', name, bytes)
     await page.until(/is loaded$/)
     expect(await page.page.$eval('select[name="network"]', (select) => (select as HTMLSelectElement).value)).toBe('mlp')
     expect(await page.text('accuracy')).toBe(accuracy)
@@ -162,11 +151,9 @@ describe('the page of digits', () => {
     expect(again.bytes.equals(bytes)).toBe(true)
 
     // What does not fit is refused, and changes nothing.
-    const other = join(tmpdir(), `wgrad-${process.pid}.safetensors`)
-    await writeFile(other, writeSafetensors({ w: { shape: [1], data: [1] } }, { metadata: { network: 'mlp' } }))
-    await input.uploadFile(other)
-    await page.page.waitForSelector('#notice:not([hidden])')
-    expect(await page.text('notice')).toContain('missing 1.weight [128, 784]')
+    const other = writeSafetensors({ w: { shape: [1], data: [1] } }, { metadata: { network: 'mlp' } })
+    await page.give('file', 'other.safetensors', other)
+    await page.noticed('missing 1.weight [128, 784]')
     expect(await page.text('status')).toBe('Paused at step 0')
     expect((await page.save()).bytes.equals(bytes)).toBe(true)
     expect(page.errors).toEqual([])
@@ -174,17 +161,13 @@ describe('the page of digits', () => {
 })
 
 test('pauses, reloads and goes on with the same bits', async () => {
-  const open = (): Promise<DigitsPage> => DigitsPage.open(browser, `${site.page('digits')}${quick}&epochs=1`)
-  const straight = await open()
-  await straight.until(/^Ready/)
-  await straight.press('primary')
-  await straight.until(/^Done at step 156/)
-  const whole = await straight.save()
-  await straight.page.browserContext().close()
-
-  const page = await open()
+  const page = await open(`${quick}&epochs=1`)
   await page.until(/^Ready/)
   await page.press('primary')
+  await page.until(/^Done at step 156/)
+  const whole = await page.save()
+
+  await page.pressUntil('anew', /^Training/)
   await page.untilStep(20)
   await page.press('primary')
   const paused = await page.until(/^Paused at step \d+/)
@@ -222,7 +205,7 @@ test('pauses, reloads and goes on with the same bits', async () => {
 
   // A second tab does not meddle with it.
   const second = await page.page.browserContext().newPage()
-  await second.goto(`${site.page('digits')}${quick}`)
+  await second.goto(`${served().site.page('digits')}${quick}`)
   await second.waitForFunction(() => document.getElementById('status')?.innerText === 'Ready')
   expect(await second.$eval('#settings-note', (note) => (note as HTMLElement).innerText)).toContain('Another tab')
   expect(page.errors).toEqual([])
@@ -230,6 +213,7 @@ test('pauses, reloads and goes on with the same bits', async () => {
 })
 
 test('the list of demos leads to it', async () => {
+  const { site, browser } = served()
   const page = await DigitsPage.open(browser, site.index)
   await Promise.all([page.page.waitForNavigation(), page.page.click('main a')])
   expect(page.page.url()).toBe(site.page('digits'))
@@ -239,7 +223,7 @@ test('the list of demos leads to it', async () => {
 })
 
 test('says what to do where there is no WebGPU', async () => {
-  const page = await DigitsPage.open(browser, site.page('digits'), (blank) =>
+  const page = await open('', (blank) =>
     blank.evaluateOnNewDocument(() => {
       Object.defineProperty(Navigator.prototype, 'gpu', { get: () => undefined })
       delete (Navigator.prototype as { gpu?: unknown }).gpu
@@ -255,7 +239,7 @@ test('says what to do where there is no WebGPU', async () => {
 })
 
 test('goes on after the GPU was lost', async () => {
-  const page = await DigitsPage.open(browser, `${site.page('digits')}${quick}&epochs=1`)
+  const page = await open(`${quick}&epochs=1`)
   await page.until(/^Ready/)
   await page.press('primary')
   await page.untilStep(60)
@@ -276,7 +260,7 @@ test('goes on after the GPU was lost', async () => {
 })
 
 test('draws its own digits where MNIST cannot be fetched, and says so', async () => {
-  const page = await DigitsPage.open(browser, `${site.page('digits')}?network=mlp&epochs=1&mnist=/nowhere/`)
+  const page = await open('?network=mlp&epochs=1&mnist=/nowhere/')
   await page.until(/^Ready/)
   await page.press('primary')
   await page.until(/^Training/)
@@ -289,10 +273,7 @@ test('draws its own digits where MNIST cannot be fetched, and says so', async ()
 // Real digits are no part of the repository: where there are some, they are trained on too.
 if (mnist)
   test('trains on MNIST', async () => {
-    const page = await DigitsPage.open(
-      browser,
-      `${site.page('digits')}?network=cnn&epochs=1&batchSize=32&mnist=../mnist/`,
-    )
+    const page = await open('?network=cnn&epochs=1&batchSize=32&mnist=../mnist/')
     await page.until(/^Ready/)
     await page.press('primary')
     await page.until(/^Done/, 280)

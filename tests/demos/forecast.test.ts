@@ -1,48 +1,17 @@
-import { writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Browser, ElementHandle } from 'puppeteer'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launchBrowser } from '../../scripts/support/browser.ts'
 import { openSafetensors } from '../../src/io/index.ts'
-import { openSite, type Site } from './site.ts'
+import { serveDemos } from './serve.ts'
 import { traceTasks } from './trace.ts'
 import { TrainingPage } from './training-page.ts'
 
 /** Quick to train on a software adapter: 18 steps an epoch. */
 const quick = '?cell=gru&hidden=8&window=10&horizon=3&learningRate=0.01&epochs=2'
 
-let site: Site
-let browser: Browser
+const served = serveDemos()
 
-beforeAll(async () => {
-  site = await openSite(null)
-  browser = await launchBrowser()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await site?.close()
-})
-
-const open = (settings = quick): Promise<TrainingPage> =>
-  TrainingPage.open(browser, `${site.page('forecast')}${settings}`)
-
-/** Gives the page a CSV file. */
-async function give(page: TrainingPage, csv: string): Promise<void> {
-  const path = join(tmpdir(), `wgrad-${process.pid}.csv`)
-  await writeFile(path, csv)
-  const input = (await page.page.$('#csv')) as ElementHandle<HTMLInputElement>
-  await input.uploadFile(path)
-}
-
-/** Waits for a notice that says something. */
-async function noticed(page: TrainingPage, wanted: string): Promise<void> {
-  await page.page.waitForFunction(
-    (text) => document.getElementById('notice')?.innerText.includes(text),
-    { timeout: 30_000 },
-    wanted,
-  )
+function open(settings = quick): Promise<TrainingPage> {
+  const { site, browser } = served()
+  return TrainingPage.open(browser, `${site.page('forecast')}${settings}`)
 }
 
 describe('the page of forecasts', () => {
@@ -91,29 +60,33 @@ describe('the page of forecasts', () => {
     const { bytes } = await page.save()
     const rows = (count: number, row: (i: number) => string): string =>
       `date,count,level\n${Array.from({ length: count }, (_, i) => row(i)).join('\n')}\n`
-    await give(
-      page,
+    await page.give(
+      'csv',
+      'rows.csv',
       rows(60, (i) => `day ${i},${i},NA`),
     )
-    await noticed(page, "the column 'level' has no value in its 60 rows")
-    await give(page, 'a,b\nx,y\n')
-    await noticed(page, 'no column holds numbers')
-    await give(
-      page,
+    await page.noticed("the column 'level' has no value in its 60 rows")
+    await page.give('csv', 'rows.csv', 'a,b\nx,y\n')
+    await page.noticed('no column holds numbers')
+    await page.give(
+      'csv',
+      'rows.csv',
       rows(8, (i) => `day ${i},${i},${i % 5}`),
     )
     await page.page.waitForFunction(() =>
       document.getElementById('source')?.innerText.includes('8 rows of count, level'),
     )
     await page.press('anew')
-    await noticed(page, 'of 8 steps are left to train on')
-    // Nothing of that has touched the training that is kept.
+    await page.noticed('of 8 steps are left to train on')
+    // Nothing of that has touched the training at hand, nor what is kept of it.
+    expect(await page.text('status')).toBe('Done at step 36')
     await page.page.reload()
     await page.until(/^Done at step 36/)
     expect((await page.save()).bytes.equals(bytes)).toBe(true)
 
-    await give(
-      page,
+    await page.give(
+      'csv',
+      'rows.csv',
       rows(400, (i) => `day ${i},${i},${i % 9 ? i % 5 : 'NA'}`),
     )
     await page.page.waitForFunction(() => document.getElementById('source')?.innerText.includes('400 rows'))
@@ -130,20 +103,17 @@ describe('the page of forecasts', () => {
 test('pauses, reloads and goes on with the same bits', async () => {
   // Long enough to be paused on the way.
   const longer = quick.replace('epochs=2', 'epochs=10')
-  const straight = await open(longer)
-  await straight.until(/^Ready/)
-  await straight.press('primary')
-  await straight.until(/^Done at step 180/)
-  const whole = await straight.save()
+  const page = await open(longer)
+  await page.until(/^Ready/)
+  await page.press('primary')
+  await page.until(/^Done at step 180/)
+  const whole = await page.save()
   expect(whole.name).toBe('forecast-weather-gru.safetensors')
   const file = await openSafetensors(new Uint8Array(whole.bytes))
   expect(file.info('rnn.weight_hh_l0').shape).toEqual([24, 8])
   expect(file.metadata).toMatchObject({ cell: 'gru', window: '10', horizon: '3', hidden: '8' })
-  await straight.page.browserContext().close()
 
-  const page = await open(longer)
-  await page.until(/^Ready/)
-  await page.press('primary')
+  await page.pressUntil('anew', /^Training/)
   await page.untilStep(5)
   await page.press('primary')
   const paused = await page.until(/^Paused at step \d+/)

@@ -1,36 +1,23 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser, ElementHandle } from 'puppeteer'
 import sharp from 'sharp'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchBrowser } from '../../scripts/support/browser.ts'
+import { beforeAll, expect, test } from 'vitest'
 import { openSafetensors, writeSafetensors } from '../../src/io/index.ts'
-import { openSite, type Site } from './site.ts'
+import { serveDemos } from './serve.ts'
 import { traceTasks } from './trace.ts'
 import { TrainingPage } from './training-page.ts'
 
 /** Seconds that software may take to compile a network's shaders. */
 const slow = 200
 
-let site: Site
-let browser: Browser
+/** A camera that shows a pattern which moves, and that is always allowed. */
+const served = serveDemos({ flags: ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] })
 let folder: string
 
 beforeAll(async () => {
-  site = await openSite(null)
-  browser = await launchBrowser()
   folder = await mkdtemp(join(tmpdir(), 'wgrad-pictures-'))
 })
-
-afterAll(async () => {
-  await browser?.close()
-  await site?.close()
-})
-
-function open(query: string): Promise<TrainingPage> {
-  return TrainingPage.open(browser, `${site.page('images')}?${query}`)
-}
 
 /** A picture of one colour, with a spot of another. */
 async function picture(name: string, hue: number, spot: number): Promise<string> {
@@ -41,15 +28,10 @@ async function picture(name: string, hue: number, spot: number): Promise<string>
   return path
 }
 
-async function choose(page: TrainingPage, id: string, ...paths: string[]): Promise<void> {
-  const input = (await page.page.$(`#${id}`)) as ElementHandle<HTMLInputElement>
-  await input.uploadFile(...paths)
-}
-
 /** Gives a picture to look at; answers with the likeliest classes and their shares in percent. */
 async function look(page: TrainingPage, path: string): Promise<Record<string, number>> {
   await page.page.$eval('#top', (list) => list.replaceChildren())
-  await choose(page, 'picture', path)
+  await page.choose('picture', path)
   return seen(page)
 }
 
@@ -76,23 +58,12 @@ async function give(page: TrainingPage, name: string, hue: number, count: number
     },
     name,
   )
-  await choose(page, 'examples', ...(await Promise.all(files)))
+  await page.choose('examples', ...(await Promise.all(files)))
   const line = `${name}: ${count}`
   await page.page.waitForFunction(
     (wanted) => document.getElementById('counts')?.innerText.includes(wanted),
     { timeout: 1000 * slow },
     line,
-  )
-}
-
-async function noticed(page: TrainingPage, text: string): Promise<void> {
-  await page.page.waitForFunction(
-    (wanted) => {
-      const notice = document.getElementById('notice')
-      return notice?.hidden === false && notice.innerText.includes(wanted)
-    },
-    { timeout: 1000 * slow },
-    text,
   )
 }
 
@@ -103,7 +74,8 @@ let learned: { readonly name: string; readonly bytes: Buffer }
 let classes: Record<string, number>
 
 test('learns shapes while its main thread stays free', async () => {
-  page = await open('network=quarter&batchSize=8&epochs=1')
+  const { site, browser } = served()
+  page = await TrainingPage.open(browser, `${site.page('images')}?network=quarter&batchSize=8&epochs=1`)
   await page.until(/^Ready/)
   await page.press('primary')
   await page.until(/^Training/, slow)
@@ -133,22 +105,37 @@ test('looks at a picture and shows where', async () => {
   expect(await page.shots('images')).toEqual([])
 })
 
+test('looks through the camera until it is told to stop', async () => {
+  const drawn = (): Promise<string> => page.page.$eval('#shown', (canvas) => (canvas as HTMLCanvasElement).toDataURL())
+  const before = await drawn()
+  await page.page.$eval('#top', (list) => list.replaceChildren())
+  await page.press('camera')
+  expect(Object.keys(await seen(page)).sort()).toEqual(['circle', 'square', 'triangle'])
+  expect(await page.text('camera')).toBe('Stop the camera')
+  expect(await drawn()).not.toBe(before)
+  await page.press('camera')
+  expect(await page.text('camera')).toBe('Use the camera')
+  await look(page, join(folder, 'spot.png'))
+  expect(await drawn()).toBe(before)
+  expect(page.errors).toEqual([])
+})
+
 test('refuses what is no picture and weights of something else, and changes nothing', async () => {
   await writeFile(join(folder, 'note.png'), 'no picture')
-  await choose(page, 'picture', join(folder, 'note.png'))
-  await noticed(page, 'note.png is no picture that this browser can read')
+  await page.choose('picture', join(folder, 'note.png'))
+  await page.noticed('note.png is no picture that this browser can read')
   expect(await seen(page)).toEqual(classes)
   const other = join(folder, 'other.safetensors')
   await writeFile(other, writeSafetensors({ 'encoder.weight': { shape: [1], data: [1] } }))
-  await choose(page, 'file', other)
-  await noticed(page, '(encoder.weight, …), which are of no residual network known here')
+  await page.choose('file', other)
+  await page.noticed('(encoder.weight, …), which are of no residual network known here')
   expect((await page.save()).bytes.equals(learned.bytes)).toBe(true)
 })
 
 test('loads weights that look as they did, and whose backbone learns other pictures', async () => {
   const { name, bytes } = learned
   await writeFile(join(folder, name), bytes)
-  await choose(page, 'file', join(folder, name))
+  await page.choose('file', join(folder, name))
   await page.until(/is loaded$/, slow)
   expect(await look(page, join(folder, 'spot.png'))).toEqual(classes)
 
@@ -157,10 +144,9 @@ test('loads weights that look as they did, and whose backbone learns other pictu
   await page.page.select('select[name="epochs"]', '5')
   await give(page, 'red', 0, 5)
   await page.press('anew')
-  await noticed(page, 'all pictures are of one class, red')
+  await page.noticed('all pictures are of one class, red')
   await give(page, 'blue', 220, 5)
-  // What was refused can be asked for again.
-  await page.press('primary')
+  await page.press('anew')
   await page.until(/^Training/, slow)
   await page.until(/^Done at step 10/, slow)
   expect(await page.text('source')).toBe('In use: pictures of yours: red, blue; 8 to learn from, 2 to test with')

@@ -1,7 +1,7 @@
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser, Page } from 'puppeteer'
+import type { Browser, ElementHandle, Page } from 'puppeteer'
 
 declare global {
   /** In the page: what it offered as downloads. */
@@ -119,6 +119,31 @@ export class TrainingPage {
       (wanted) => Number(document.getElementById('step')?.innerText.replace(/\D/g, '')) >= wanted,
       { timeout: 1000 * seconds, polling: 20 },
       step,
+    )
+  }
+
+  /** Chooses files on the machine for the input with this id. */
+  async choose(id: string, ...paths: string[]): Promise<void> {
+    const input = (await this.page.$(`#${id}`)) as ElementHandle<HTMLInputElement>
+    await input.uploadFile(...paths)
+  }
+
+  /** Gives the input with this id a file of this name and content. */
+  async give(id: string, name: string, content: string | Uint8Array): Promise<void> {
+    const path = join(await mkdtemp(join(tmpdir(), 'wgrad-given-')), name)
+    await writeFile(path, content)
+    await this.choose(id, path)
+  }
+
+  /** Waits for a notice that says something. */
+  async noticed(wanted: string, seconds = 30): Promise<void> {
+    await this.page.waitForFunction(
+      (text) => {
+        const notice = document.getElementById('notice')
+        return notice?.hidden === false && notice.innerText.includes(text)
+      },
+      { timeout: 1000 * seconds, polling: 50 },
+      wanted,
     )
   }
 

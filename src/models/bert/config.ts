@@ -39,7 +39,7 @@ export interface BertConfig {
   readonly num_labels: number
 }
 
-/** What {@link bertConfig} takes: any part of a config, and what a `config.json` says of the architecture. */
+/** Any part of a {@link BertConfig}, and what a `config.json` says of the architecture; {@link bertConfig} makes a whole one of it. */
 export interface BertConfigFile extends Partial<BertConfig> {
   readonly model_type?: string
   readonly position_embedding_type?: string
