@@ -11,13 +11,13 @@ function open(query: string): Promise<TrainingPage> {
 }
 
 test('finds clusters of digits while its main thread stays free, and keeps them over a reload', async () => {
-  const page = await open('samples=drawn&widths=64,10&epochs=5&steps=40')
+  const page = await open('samples=drawn&widths=64,10&epochs=5&steps=100')
   await page.until(/^Ready/)
   await page.press('primary')
   await page.until(/^Training/)
   await page.untilStep(10)
   const end = await traceTasks(page.page)
-  await page.until(/^Done at step 80/)
+  await page.until(/^Done at step 140/)
   const tasks = await end()
   expect(tasks.length).toBeGreaterThan(50)
   expect(tasks.at(-1)).toBeLessThan(50)
@@ -41,7 +41,7 @@ test('finds clusters of digits while its main thread stays free, and keeps them 
   const { name, bytes } = await page.save()
   expect(name).toBe('clusters-drawn.safetensors')
   await page.page.reload()
-  await page.until(/^Done at step 80/)
+  await page.until(/^Done at step 140/)
   expect((await page.save()).bytes.equals(bytes)).toBe(true)
 
   // Paused and reloaded it goes on with the same bits: once among the codes, once among the clusters.
@@ -54,7 +54,7 @@ test('finds clusters of digits while its main thread stays free, and keeps them 
     await page.until(/^Paused/)
     await page.press('primary')
   }
-  await page.until(/^Done at step 80/)
+  await page.until(/^Done at step 140/)
   expect((await page.save()).bytes.equals(bytes)).toBe(true)
   expect(page.errors).toEqual([])
   await page.page.browserContext().close()
