@@ -136,14 +136,21 @@ export function convStripCall(shape: ConvShape, isGrad: boolean, tile: MatmulTil
   return call(convStrip, params, tile, [N * sides.P * sides.Q, sides.O, shape.groups])
 }
 
+/** Multiply-adds of a shader's text that a software driver still compiles fast. */
+export const STRIP_TEXT = 200
+
+/** Whether the taps of a row lie side by side and so do the windows: what strips of a row need. */
+export function isNear({ stride, dilation, kernel }: ConvShape): boolean {
+  return stride[0] === 1 && stride[1] === 1 && dilation[1] === 1 && kernel[1] > 1
+}
+
 /** Sizes as the strip kernel reads them, turned round for a gradient; null where it does not apply. */
 export function stripSides(
   shape: ConvShape,
   isGrad: boolean,
 ): Readonly<Record<'H' | 'W' | 'C' | 'O' | 'P' | 'Q' | 'PH' | 'PW', number>> | null {
-  const { stride, dilation, kernel } = shape
   const { H, W, C, O, P, Q, KH, KW, PH, PW, DH } = convSizes(shape)
-  if (stride[0] !== 1 || stride[1] !== 1 || dilation[1] !== 1 || kernel[1] < 2) return null
+  if (!isNear(shape)) return null
   const turned = { H: P, W: Q, C: O, O: C, P: H, Q: W, PH: DH * (KH - 1) - PH, PW: KW - 1 - PW }
   const sides = isGrad ? turned : { H, W, C, O, P, Q, PH, PW }
   return sides.PH < 0 || sides.PW < 0 ? null : sides

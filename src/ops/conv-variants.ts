@@ -16,9 +16,12 @@ import {
   convOutputSize,
   convStripCall,
   convWeightGradCall,
+  isNear,
+  STRIP_TEXT,
   stripSides,
   type WeightGradChoice,
 } from './conv-kernels.ts'
+import { quadStripCall, quadStripTile, quadWeightGradCall, quadWeightGradTile } from './conv-quads.ts'
 import {
   convSharedCall,
   convSharedInputGradCall,
@@ -45,18 +48,21 @@ export interface WeightGradVariant extends ConvVariant {
 const TAP_COST = 16
 const COLUMN_COST = 6
 
-// A load in multiply-adds, and the multiply-adds of a shader's text that a software driver still compiles fast.
+// A load in multiply-adds.
 const STRIP_LOAD = 8
-const STRIP_TEXT = 200
 
-// Below this many multiply-adds a software driver compiles the strip kernel for longer than it saves.
+// Below this many multiply-adds a software driver compiles the strip kernels for longer than they save; so it does with fewer pixels at a time.
 const STRIP_WORK = 2 ** 20
+const STRIP_PIXELS = 4
+
+// Workgroups enough that the last of them leave no core idle for long.
+const STRIP_GROUPS = 12
 
 /** The tile of the strip kernel for an output of `columns` and `outputs` per group; null where none pays. */
 export function stripTile(columns: number, outputs: number, kernelWidth: number): MatmulTile | null {
   let best: MatmulTile | null = null
   let bestCost = Number.POSITIVE_INFINITY
-  for (let tm = 4; tm <= Math.min(columns, 16); tm++) {
+  for (let tm = STRIP_PIXELS; tm <= Math.min(columns, 16); tm++) {
     if (columns % tm !== 0) continue
     for (const tn of [8, 4, 3, 2, 1]) {
       const across = Math.ceil(outputs / tn)
@@ -86,6 +92,12 @@ function workOf(shape: ConvShape): number {
 
 function named(prefix: string, tile: MatmulTile): string {
   return tileName(tile).replace(/^tile/, prefix)
+}
+
+/** The strip kernel whose threads swap in fours, where it applies. */
+function quadVariants(shape: ConvShape, isGrad: boolean, device: DeviceTraits): ConvVariant[] {
+  const tile = quadStripTile(shape, isGrad, device)
+  return tile ? [{ name: tileName(tile), call: () => quadStripCall(shape, isGrad, tile) }] : []
 }
 
 /** The strip kernels that apply: with the tile of least estimated time, and with smaller ones. */
@@ -119,23 +131,27 @@ function depthwiseVariants(shape: ConvShape, isGrad: boolean, isSoftware: boolea
 }
 
 /**
- * All in the order of a device: kernels for single channels come first where they apply, tiles in shared memory come first on a GPU, strips on a software device, whose loads are dear, where
- * the best of them pays.
+ * All in the order of a device: kernels for single channels come first where they apply, tiles in shared memory come first on a GPU, strips
+ * on a software device, whose loads are dear, where the best of them pays; those whose threads swap before the others.
  */
 function inOrder(
   shape: ConvShape,
   isGrad: boolean,
   tiled: readonly ConvVariant[],
   shared: readonly ConvVariant[],
-  isSoftware: boolean,
+  device: DeviceTraits,
 ): ConvVariant[] {
   const strips = stripVariants(shape, isGrad)
-  const depthwise = depthwiseVariants(shape, isGrad, isSoftware)
-  if (depthwise.length > 0 || !isSoftware) return [...depthwise, ...shared, ...tiled, ...strips]
-  const all = [...tiled, ...strips, ...shared]
+  const depthwise = depthwiseVariants(shape, isGrad, device.software)
+  if (depthwise.length > 0 || !device.software) return [...depthwise, ...shared, ...tiled, ...strips]
+  const quads = quadVariants(shape, isGrad, device)
+  const all = [...tiled, ...quads, ...strips, ...shared]
   const sides = stripSides(shape, isGrad)
-  const pays = workOf(shape) >= STRIP_WORK && sides && stripTile(sides.Q, sides.O, shape.kernel[1])
-  return pays ? defaultFirst(all, (strips[0] as ConvVariant).name) : all
+  if (workOf(shape) < STRIP_WORK || sides === null) return all
+  const swapped = quadStripTile(shape, isGrad, device)
+  const first =
+    swapped && swapped.tm >= STRIP_PIXELS ? quads : stripTile(sides.Q, sides.O, shape.kernel[1]) ? strips : all
+  return defaultFirst(all, (first[0] as ConvVariant).name)
 }
 
 /** The kernels for the convolution itself, the default first. */
@@ -158,7 +174,7 @@ export function convForwardVariants(shape: ConvShape, device: DeviceTraits): Con
     name: tileName(tile),
     call: () => convSharedCall(shape, tile),
   }))
-  return inOrder(shape, false, tiled, shared, isSoftware)
+  return inOrder(shape, false, tiled, shared, device)
 }
 
 /** The kernels for the gradient of the images, the default first. */
@@ -183,15 +199,14 @@ export function convInputGradVariants(shape: ConvShape, device: DeviceTraits): C
     name: tileName(tile),
     call: () => convSharedInputGradCall(shape, tile),
   }))
-  return inOrder(shape, true, tiled, shared, isSoftware)
+  return inOrder(shape, true, tiled, shared, device)
 }
 
 /** The choice for the strip kernel; null where it does not apply. */
 function stripWeightGradChoice(shape: ConvShape, most: number): WeightGradChoice | null {
-  const { stride, dilation, kernel, groups } = shape
-  const isNear = stride[0] === 1 && stride[1] === 1 && dilation[1] === 1
+  const { kernel, groups } = shape
   const room = Math.floor(STRIP_TEXT / 2 / kernel[1])
-  if (!isNear || kernel[1] < 2 || room < 8) return null
+  if (!isNear(shape) || room < 8) return null
   const outputs = shape.outputs / groups
   const tm = outputs >= 8 ? 8 : outputs >= 4 ? 4 : 1
   const columns = (kernel[0] * shape.channels) / groups
@@ -201,8 +216,16 @@ function stripWeightGradChoice(shape: ConvShape, most: number): WeightGradChoice
   const wx = Math.min(4, across)
   const wy = Math.min(Math.floor(16 / wx), down)
   const workgroups = Math.ceil(across / wx) * Math.ceil(down / wy) * groups
-  // Enough workgroups that the last of them leave no core idle for long.
-  return { tile: { tm, tn, wx, wy }, parts: Math.min(Math.ceil(12 / workgroups), most), isStrip: true }
+  return { tile: { tm, tn, wx, wy }, parts: Math.min(Math.ceil(STRIP_GROUPS / workgroups), most), isStrip: true }
+}
+
+/** The strip kernel for the gradient of the weights whose threads swap in fours, where it applies. */
+function quadWeightGradVariants(shape: ConvShape, most: number, device: DeviceTraits): WeightGradVariant[] {
+  const tile = quadWeightGradTile(shape, device)
+  if (tile === null) return []
+  const [across, down, groups] = quadWeightGradCall(shape, tile, 1).grid
+  const parts = Math.min(Math.ceil(STRIP_GROUPS / (across * down * groups)), most)
+  return [{ name: `${tileName(tile)}-parts-${parts}`, parts, call: () => quadWeightGradCall(shape, tile, parts) }]
 }
 
 /**
@@ -253,5 +276,7 @@ export function convWeightGradVariants(shape: ConvShape, device: DeviceTraits): 
     call: () => convDepthwiseWeightGradCall(shape, parts),
   }))
   if (direct.length > 0 || !isSoftware) return [...direct, ...shared, ...tiled, ...strips]
-  return workOf(shape) >= STRIP_WORK ? [...strips, ...tiled, ...shared] : [...tiled, ...strips, ...shared]
+  const quads = quadWeightGradVariants(shape, most, device)
+  const near = outputs < 4 ? [...strips, ...quads] : [...quads, ...strips]
+  return workOf(shape) >= STRIP_WORK ? [...near, ...tiled, ...shared] : [...tiled, ...near, ...shared]
 }

@@ -24,6 +24,7 @@ const ways = [
   ['winograd2-', 1, 1e-5, 0],
   ['winograd4-', 1, 5e-5, 1],
   ['windows-', 2, 1e-5, 0],
+  ['quads-', 1, 1e-5, 0],
 ] as const
 test.each(ways)(
   '%s kernels give what the direct ones give, in fused convolutions too',

@@ -11,7 +11,7 @@ const seen = new Set<string>()
 /** Checks through which every op with several kernels runs, and samples of each that are small. */
 const chosen: Readonly<Record<string, readonly number[]>> = {
   matmul: [3],
-  conv2d: [1],
+  conv2d: [1, 6],
   max: [2, 3],
   min: [2],
   sum: [3, 4, 6],
@@ -24,7 +24,7 @@ const chosen: Readonly<Record<string, readonly number[]>> = {
   crossEntropy: [0, 10],
   sort: [0, 3],
   maxPool2d: [0, 1],
-  'recurrent lstm': [1],
+  'recurrent lstm': [1, 4],
 }
 
 /** What ran, and what there was to choose from, by the work that it did. */
