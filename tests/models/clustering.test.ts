@@ -15,6 +15,7 @@ import {
   targetDistribution,
   trainClusters,
 } from '../../src/models/index.ts'
+import type { StateDict } from '../../src/nn/index.ts'
 import { Adam } from '../../src/optim/index.ts'
 import { memoryStore } from '../../src/train/index.ts'
 import { uniform } from '../golden/formula.ts'
@@ -170,15 +171,25 @@ describe('trainClusters', () => {
   const samples = blobs(300, 0.6)
   const data = datasetOf(samples)
 
-  async function pretrained(seed: number, layerEpochs = 0): Promise<DeepClustering> {
-    manualSeed(seed)
+  /** Weights by the epochs that each layer was trained alone. */
+  const learned = new Map<number, StateDict>()
+
+  /** Each time the same model, from the same state of the generator. */
+  async function pretrained(layerEpochs = 0): Promise<DeepClustering> {
+    manualSeed(1)
     const autoencoder = new Autoencoder([6, 12, 3])
-    await pretrainAutoencoder(autoencoder, data, {
-      epochs: 20,
-      layerEpochs,
-      batchSize: 50,
-      optimizer: (parameters) => new Adam(parameters, { lr: 1e-2 }),
-    })
+    const known = learned.get(layerEpochs)
+    if (known) autoencoder.loadStateDict(known)
+    else {
+      await pretrainAutoencoder(autoencoder, data, {
+        epochs: 20,
+        layerEpochs,
+        batchSize: 50,
+        optimizer: (parameters) => new Adam(parameters, { lr: 1e-2 }),
+      })
+      learned.set(layerEpochs, await autoencoder.stateDict())
+    }
+    manualSeed(1)
     return new DeepClustering(autoencoder, 3)
   }
 
@@ -187,7 +198,7 @@ describe('trainClusters', () => {
     ['the paper, layers trained alone first', {}, 4],
     ['IDEC', { gamma: 0.1 }, 0],
   ])('finds clusters, sharpens them and comes to rest: %s', async (_, options, layerEpochs) => {
-    const model = await pretrained(1, layerEpochs)
+    const model = await pretrained(layerEpochs)
     const updates: ClusterUpdate[] = []
     const result = await trainClusters(model, data, {
       batchSize: 50,
@@ -211,7 +222,7 @@ describe('trainClusters', () => {
   test('goes on from a checkpoint with the same bits', async () => {
     const run = async (stops: readonly number[]): Promise<number[]> => {
       const store = memoryStore()
-      let model = await pretrained(2)
+      let model = await pretrained()
       for (const maxSteps of stops) {
         if (maxSteps !== stops[0]) model = new DeepClustering(new Autoencoder([6, 12, 3]), 3)
         const options = { batchSize: 64, interval: 10, restarts: 2, tolerance: 0, checkpoint: { store } }
@@ -223,7 +234,7 @@ describe('trainClusters', () => {
   })
 
   test('stops at a signal, and refuses what it cannot cluster', async () => {
-    const model = await pretrained(1)
+    const model = await pretrained()
     const control = new AbortController()
     const stopped = await trainClusters(model, data, {
       restarts: 1,
