@@ -20,10 +20,15 @@
 //           THREADS TN      threads of a workgroup, units that one multiplies at a time.
 //           KEPT            numbers that a workgroup keeps, in kept or in shared memory as in forward.wgsl.
 //           IS_HELD         each thread holds a gate's column of w in registers.
+//           IS_SWAPPED      neighbouring threads swap what they read of the slopes, each one row of four, as in forward.wgsl.
 //           IS_QUADS        TN and UNITS are multiples of 4, and w is read by fours.
 //           START STEPS     the steps of this dispatch, from the last of them back; IS_FIRST where it has the last of all, and
 //                           otherwise the gradients come from dstate.
 //           the others      as in retreat.wgsl and rows.wgsl.
+#if IS_SWAPPED
+enable subgroups;
+#endif
+
 #if IS_QUADS
 @group(0) @binding(0) var<storage, read> w: array<vec4<f32>>;
 #else
@@ -71,7 +76,16 @@ fn dh_of(slot: u32) -> f32 {
 }
 
 @compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+#if IS_SWAPPED
+  @builtin(subgroup_invocation_id) invocation: u32,
+#endif
+) {
+#if IS_SWAPPED
+  let lane = invocation % 4u;
+#endif
   take_up(group.x, thread);
 #if IS_HELD
   // Each thread multiplies the slopes of one gate for one unit; those beyond repeat the last.
@@ -114,6 +128,41 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (thread < ${GATES * UNITS}u) {
 #for R in 0..ROWS
       kept[own + ADDED + ${R * GATES * UNITS}u + thread] = in_row${R}(product0);
+#endfor
+    }
+#elif IS_SWAPPED
+    for (var n = 0u; n < ${(UNITS + THREADS * TN - 1) / (THREADS * TN)}u; n++) {
+      let unit = (n * ${THREADS}u + thread) * ${TN}u;
+#for J in 0..TN
+#for R in 0..ROWS
+      var c${R}_${J} = 0.0;
+#endfor
+#endfor
+#for Q in 0..TN / 4
+      let quad${Q} = min(unit + ${4 * Q}u, ${UNITS - 4}u) / 4u;
+#endfor
+      for (var k = 0u; k < ${GATES * UNITS}u; k++) {
+#for R in 0..ROWS / 4
+        let s${4 * R} = kept[own + PRODUCTS + (${4 * R}u + lane) * ${GATES * UNITS}u + k];
+        let s${4 * R + 1} = quadSwapX(s${4 * R});
+        let s${4 * R + 2} = quadSwapY(s${4 * R});
+        let s${4 * R + 3} = quadSwapDiagonal(s${4 * R});
+#endfor
+#for Q in 0..TN / 4
+        let w${Q} = w[k * ${UNITS / 4}u + quad${Q}];
+#endfor
+#for J in 0..TN
+#for R in 0..ROWS
+        c${R}_${J} = fma(w${J / 4}[${J % 4}], s${R}, c${R}_${J});
+#endfor
+#endfor
+      }
+#for J in 0..TN
+      if (unit + ${J}u < ${UNITS}u) {
+#for R in 0..ROWS
+        kept[own + (${R}u ^ lane) * ${UNITS}u + unit + ${J}u] += c${R}_${J};
+#endfor
+      }
 #endfor
     }
 #else

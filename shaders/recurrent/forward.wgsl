@@ -18,9 +18,15 @@
 //           KEPT            numbers that a workgroup keeps; with IS_STORED they lie in kept, without it in shared memory, which software
 //                           adapters fill with zeros at length.
 //           IS_HELD         each thread holds a column of w in registers; THREADS is GATES UNITS.
+//           IS_SWAPPED      neighbouring threads swap what they read of h, each one row of four; ROWS and THREADS are multiples of 4, and
+//                           w is read by fours.
 //           IS_QUADS        UNITS is a multiple of 4, and w is read by fours.
 //           START STEPS     the steps of this dispatch; where START is not 0, h and c come from last.
 //           the others      as in advance.wgsl and rows.wgsl.
+
+#if IS_SWAPPED
+enable subgroups;
+#endif
 
 #if IS_QUADS
 @group(0) @binding(0) var<storage, read> w: array<vec4<f32>>;
@@ -56,7 +62,16 @@ fn hidden_of(unit: u32) -> Values {
 }
 
 @compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+#if IS_SWAPPED
+  @builtin(subgroup_invocation_id) invocation: u32,
+#endif
+) {
+#if IS_SWAPPED
+  let lane = invocation % 4u;
+#endif
   take_up(group.x, thread);
 #if IS_HELD
   // Threads beyond the last column repeat it.
@@ -89,6 +104,41 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (thread < ${GATES * UNITS}u) {
 #for R in 0..ROWS
       kept[own + PRODUCTS + ${R * GATES * UNITS}u + thread] = in_row${R}(product0);
+#endfor
+    }
+#elif IS_SWAPPED
+    for (var n = 0u; n < ${(GATES * UNITS + THREADS * TN - 1) / (THREADS * TN)}u; n++) {
+      let column = (n * ${THREADS}u + thread) * ${TN}u;
+#for J in 0..TN
+      let start${J} = min(column + ${J}u, ${GATES * UNITS - 1}u) * ${UNITS / 4}u;
+#for R in 0..ROWS
+      var c${R}_${J} = 0.0;
+#endfor
+#endfor
+      for (var k = 0u; k < ${UNITS / 4}u; k++) {
+#for E in 0..4
+#for R in 0..ROWS / 4
+        let h${4 * R}_${E} = kept[own + (${4 * R}u + lane) * ${UNITS}u + k * 4u + ${E}u];
+        let h${4 * R + 1}_${E} = quadSwapX(h${4 * R}_${E});
+        let h${4 * R + 2}_${E} = quadSwapY(h${4 * R}_${E});
+        let h${4 * R + 3}_${E} = quadSwapDiagonal(h${4 * R}_${E});
+#endfor
+#endfor
+#for J in 0..TN
+        let w${J} = w[start${J} + k];
+#for R in 0..ROWS
+#for E in 0..4
+        c${R}_${J} = fma(w${J}[${E}], h${R}_${E}, c${R}_${J});
+#endfor
+#endfor
+#endfor
+      }
+#for J in 0..TN
+      if (column + ${J}u < ${GATES * UNITS}u) {
+#for R in 0..ROWS
+        kept[own + PRODUCTS + (${R}u ^ lane) * ${GATES * UNITS}u + column + ${J}u] = c${R}_${J};
+#endfor
+      }
 #endfor
     }
 #else

@@ -11,14 +11,14 @@ export interface RecurrentShape {
 
 /**
  * A workgroup owns sequences. `whole`: its threads go over their products; `stored`: the same, with what it keeps in a buffer in place of
- * shared memory; `held`: each thread holds a column of the weights in registers.
+ * shared memory; `swapped`: that, and four neighbouring threads swap what they read of it; `held`: each thread holds a column of the weights in registers.
  */
 export interface WholeCut {
-  readonly form: 'whole' | 'stored' | 'held'
+  readonly form: 'whole' | 'stored' | 'swapped' | 'held'
   /** Sequences of a workgroup. */
   readonly rows: number
   readonly threads: number
-  /** Products that a thread of `whole` forms at a time. */
+  /** Products that a thread forms at a time, but for `held`. */
   readonly columns: number
   /** Steps of a dispatch. */
   readonly steps: number
@@ -37,7 +37,7 @@ export interface StepCut {
 export type RecurrentCut = WholeCut | StepCut
 
 /**
- * `whole-4x4x4` and `stored-4x4x4` by rows, threads and columns and `held-1x256`, with `-64` where a dispatch takes 64 steps of more; `step-16x16x4` by threads
+ * `whole-4x4x4`, `stored-4x4x4` and `swapped-4x4x4` by rows, threads and columns and `held-1x256`, with `-64` where a dispatch takes 64 steps of more; `step-16x16x4` by threads
  * and rows.
  */
 export function cutName(cut: RecurrentCut, time: number): string {
@@ -64,14 +64,17 @@ function stepsOf({ cell, batch, time, units }: RecurrentShape, rows: number, isS
 }
 
 /** A software adapter pays for each load and for each thread at a barrier: few threads that multiply much of what they load. */
-function softwareCuts({ batch, units }: RecurrentShape): readonly Omit<WholeCut, 'steps'>[] {
+function softwareCuts({ batch, units }: RecurrentShape, quads: boolean): readonly Omit<WholeCut, 'steps'>[] {
   const columns = units < 32 ? 4 : 8
   const sizes = [8, 4, 2, 1]
   // Two cores have a workgroup each.
   const most = sizes.find((rows) => 2 * rows <= batch) ?? 1
-  return [most, ...sizes.filter((rows) => rows !== most)].map((rows) => {
-    return { form: 'stored', rows, threads: 4, columns }
-  })
+  const stored = [most, ...sizes.filter((rows) => rows !== most)].map(
+    (rows) => ({ form: 'stored', rows, threads: 4, columns }) as const,
+  )
+  if (!quads || units % 4 !== 0 || most < 4) return stored
+  const wide = Math.min(8, 4 * Math.ceil(units / 16))
+  return [{ form: 'swapped', rows: most, threads: 4, columns: wide }, ...stored]
 }
 
 /** A GPU has room for workgroups until there are hundreds. */
@@ -94,14 +97,19 @@ export function keptOf(cell: Cell, form: WholeCut['form'], units: number): numbe
   return (2 + (form === 'held' ? 2 : 1) * gatesOf(cell)) * units
 }
 
+/** Whether what workgroups keep lies in a buffer. */
+export function isStored(form: RecurrentCut['form']): boolean {
+  return form === 'stored' || form === 'swapped'
+}
+
 function wholeCuts(shape: RecurrentShape, device: DeviceTraits): WholeCut[] {
   const { cell, batch, units } = shape
-  const cuts = device.software ? softwareCuts(shape) : gpuCuts(shape, device)
+  const cuts = device.software ? softwareCuts(shape, device.quads) : gpuCuts(shape, device)
   return cuts
     .filter(
       ({ form, rows, threads }) =>
         (rows === 1 || rows < 2 * batch) &&
-        (form === 'stored' || 4 * rows * keptOf(cell, form, units) <= device.maxWorkgroupBytes) &&
+        (isStored(form) || 4 * rows * keptOf(cell, form, units) <= device.maxWorkgroupBytes) &&
         threads <= device.maxInvocations &&
         !(form === 'held' && units > mostHeld),
     )

@@ -9,7 +9,7 @@ import rowsText from '../../shaders/recurrent/rows.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
 import type { ParamTypes } from '../gpu/template.ts'
 import { type Cell, gatesOf, partsOf } from './recurrent-cell.ts'
-import { keptOf, type RecurrentCut, type RecurrentShape } from './recurrent-cuts.ts'
+import { isStored, keptOf, type RecurrentCut, type RecurrentShape } from './recurrent-cuts.ts'
 
 const includes = {
   'recurrent/rows.wgsl': rowsText,
@@ -59,7 +59,15 @@ const backward = {
 } as const
 
 /** A workgroup that owns sequences, over some of their steps. */
-const owning = { THREADS: 'int', TN: 'int', IS_HELD: 'flag', IS_STORED: 'flag', KEPT: 'int', STEPS: 'int' } as const
+const owning = {
+  THREADS: 'int',
+  TN: 'int',
+  IS_HELD: 'flag',
+  IS_SWAPPED: 'flag',
+  IS_STORED: 'flag',
+  KEPT: 'int',
+  STEPS: 'int',
+} as const
 
 /** Threads and the depth of tiles, for one step. */
 const stepping = { WX: 'int', WY: 'int', BK: 'int' } as const
@@ -126,7 +134,7 @@ const backwardKernels = {
 }
 
 function placeOf({ form }: RecurrentCut): 'shared' | 'stored' | 'step' {
-  return form === 'step' || form === 'stored' ? form : 'shared'
+  return form === 'step' ? 'step' : isStored(form) ? 'stored' : 'shared'
 }
 
 /** The kernel of a pass forward; with `isSaving` all that the backward pass reads is written too. */
@@ -165,7 +173,8 @@ export function cutParams(
           THREADS: cut.threads,
           TN: cut.columns,
           IS_HELD: cut.form === 'held',
-          IS_STORED: cut.form === 'stored',
+          IS_SWAPPED: cut.form === 'swapped',
+          IS_STORED: isStored(cut.form),
           KEPT: rows * keptOf(cell, cut.form, units),
         }),
   }

@@ -3,6 +3,7 @@ import { type Spec, specBytes } from '../graph/value.ts'
 import { gatesOf } from './recurrent-cell.ts'
 import {
   cutName,
+  isStored,
   keptOf,
   type RecurrentShape,
   recurrentCuts,
@@ -58,7 +59,7 @@ export function variantsOf(
       }
       const groups = Math.ceil(shape.batch / cut.rows)
       const bytes = 4 * Math.max(1, groups) * cut.rows * keptOf(shape.cell, cut.form, shape.units)
-      const kept: KernelCall['bindings'] = cut.form === 'stored' ? { kept: { temp: 'kept', bytes } } : {}
+      const kept: KernelCall['bindings'] = isStored(cut.form) ? { kept: { temp: 'kept', bytes } } : {}
       const calls = stretches(cut, shape.time).map(({ start, steps }) =>
         shared(pass.whole(cut, start, steps, kept), [groups, 1, 1], steps / shape.time),
       )

@@ -97,11 +97,14 @@ function samplesOf(cell: Cell): Sample<Attrs>[] {
     { ...sample([5, 4, 8], { cell, given: ['lengths'], reversed: true }, [2, 4, 3, 1, 4]), why: 'padding before' },
   ]
   if (cell === 'relu') return padded.slice(0, 1)
+  if (cell === 'tanh')
+    return [...padded, { ...sample([17, 2, 12], { cell }), why: 'rows for two groups that swap, and one more' }]
   if (cell !== 'lstm') return padded
   return [
     ...padded,
     { ...sample([1, 1, 1], { cell }) },
     { ...sample([9, 2, 33], { cell }), why: 'units and columns beyond a group of threads' },
+    { ...sample([9, 2, 20], { cell }), why: 'rows beyond a group that swaps, units beyond its threads' },
     { ...sample([0, 3, 4], { cell }), why: 'no rows' },
     { ...sample([2, 2, 132], { cell }), why: 'more than threads hold of the weights' },
   ]
