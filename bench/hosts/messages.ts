@@ -19,6 +19,8 @@ export class Caller {
   readonly #post: (request: Request) => void
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
   #calls = 0
+  /** Why nothing can be asked any more. */
+  #ended: Error | null = null
   /** Resolves when the other side can be called. */
   readonly ready: Promise<unknown>
 
@@ -27,7 +29,8 @@ export class Caller {
     this.ready = this.#wait(ready.id)
   }
 
-  call(method: string, args: readonly unknown[] = []): Promise<unknown> {
+  async call(method: string, args: readonly unknown[] = []): Promise<unknown> {
+    if (this.#ended) throw this.#ended
     const id = ++this.#calls
     const answer = this.#wait(id)
     this.#post({ id, method, args })
@@ -42,9 +45,10 @@ export class Caller {
     else waiting?.resolve(answer.result)
   }
 
-  /** The other side is gone: all that is asked fails. */
+  /** The other side is gone: all that is asked fails, and all that will be. */
   fail(message: string): void {
-    for (const { reject } of this.#waiting.values()) reject(new Error(message))
+    this.#ended ??= new Error(message)
+    for (const { reject } of this.#waiting.values()) reject(this.#ended)
     this.#waiting.clear()
   }
 
