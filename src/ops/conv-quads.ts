@@ -57,9 +57,13 @@ export function quadStripTile(shape: ConvShape, isGrad: boolean, device: DeviceT
       const text = tm * tn * kernelWidth
       if (Q % tm !== 0 || text > STRIP_TEXT) continue
       const each = text + LOAD * (tm + kernelWidth - 1) + (SWAPPED * kernelWidth * tn) / 4
-      const cost = (each * Math.ceil(O / tn)) / tm
-      if (cost < bestCost && (shape.images * P * Q) / (THREADS * tm) <= MOST_ROWS) {
-        best = { tm, tn, wx: THREADS, wy: 1, quads: true }
+      const strips = (shape.images * P * Q) / tm
+      const wx = Math.min(THREADS, 4 * Math.ceil(strips / 4))
+      const rows = Math.ceil(strips / wx)
+      // Idle threads of a workgroup cost as much as busy ones.
+      const cost = each * Math.ceil(O / tn) * rows * wx
+      if (cost < bestCost && rows <= MOST_ROWS) {
+        best = { tm, tn, wx, wy: 1, quads: true }
         bestCost = cost
       }
     }

@@ -132,9 +132,9 @@ export function winogradCalls(
 
 // On software, in multiply-adds of the product: an element of the patches carried over or back; an output and channel of the weights, for
 // all points; a multiply-add of the kernels that visit every tap.
-const CARRY = 12
+const CARRY = 16
 const WEIGHT = 500
-const DIRECT = 1.2
+const DIRECT = 0.7
 
 // Below this many multiply-adds a software driver compiles three kernels for longer than they save.
 const LEAST_WORK = 2 ** 22

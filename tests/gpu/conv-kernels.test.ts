@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { DeviceTraits } from '../../src/graph/op.ts'
 import {
   type ConvShape,
   convForwardCall,
@@ -10,6 +11,7 @@ import {
   convWeightGradCall,
   type WeightGradChoice,
 } from '../../src/ops/conv-kernels.ts'
+import { convQuadStrip, convQuadStripWeightGrad, quadStripTile } from '../../src/ops/conv-quads.ts'
 import {
   convShared,
   convSharedCall,
@@ -35,7 +37,7 @@ import {
   winogradSize,
   winogradWays,
 } from '../../src/ops/conv-winograd.ts'
-import type { MatmulTile, TiledCall } from '../../src/ops/matmul-kernels.ts'
+import { type MatmulTile, type TiledCall, tileName } from '../../src/ops/matmul-kernels.ts'
 import { expectClose, noise, runShader, traitsFor } from './shader-run.ts'
 
 interface Arrays {
@@ -318,19 +320,31 @@ test('shared tiles fit the device', () => {
   expect(sharedTiles({ ...question, columns: 4 }, traitsFor(false))).toEqual([])
 })
 
-test('large convolutions at stride 1 take strips on software', () => {
+test('large convolutions at stride 1 take strips on software, that swap loads where threads can', () => {
   const shape = conv(16, 32, 14, 3, { images: 32, size: [14, 14], padding: [1, 1] })
-  const [software, gpu] = [traitsFor(true), traitsFor(false)]
-  expect(convForwardVariants(shape, software)[0]?.call().kernel).toBe(convStrip)
-  expect(convInputGradVariants(shape, software)[0]?.call().kernel).toBe(convStrip)
-  const weightGrad = convWeightGradVariants(shape, software)[0]
-  expect(weightGrad).toMatchObject({ name: 'strip-8x4-4x4-parts-4', parts: 4 })
-  expect(weightGrad?.call().kernel).toBe(convStripWeightGrad)
-  expect(convForwardVariants(shape, gpu)[0]?.call().kernel).toBe(convShared)
-  expect(convInputGradVariants(shape, gpu)[0]?.call().kernel).toBe(convSharedInputGrad)
-  expect(convWeightGradVariants(shape, gpu)[0]?.call().kernel).toBe(convSharedWeightGrad)
+  const kernels = (device: DeviceTraits): unknown[] =>
+    [convForwardVariants, convInputGradVariants, convWeightGradVariants].map(
+      (variants) => variants(shape, device)[0]?.call().kernel,
+    )
+  expect(kernels(traitsFor(true))).toEqual([convQuadStrip, convQuadStrip, convQuadStripWeightGrad])
+  expect(kernels(traitsFor(false))).toEqual([convShared, convSharedInputGrad, convSharedWeightGrad])
+  const plain = { ...traitsFor(true), quads: false }
+  expect(kernels(plain)).toEqual([convStrip, convStrip, convStripWeightGrad])
+  expect(convWeightGradVariants(shape, plain)[0]).toMatchObject({ name: 'strip-8x4-4x4-parts-4', parts: 4 })
   expect(stripTile(14, 32, 3)).toEqual({ tm: 14, tn: 4, wx: 4, wy: 4 })
   expect(stripTile(17, 32, 3)).toBe(null)
+})
+
+test('tiles of strips that swap loads leave few threads idle', () => {
+  const tile = (images: number, side: number, outputs: number): string | null => {
+    const shape = conv(8, outputs, side, 3, { images, size: [side, side], padding: [1, 1] })
+    const found = quadStripTile(shape, false, traitsFor(true))
+    return found && tileName(found)
+  }
+  expect(tile(32, 14, 32)).toBe('quads-7x8-16')
+  expect(tile(1, 7, 512)).toBe('quads-7x8-8')
+  expect(tile(8, 32, 2)).toBe('quads-16x4-16')
+  expect(tile(0, 14, 32)).toBe(null)
 })
 
 test('strips are for stride 1 and padding within the kernel', () => {
