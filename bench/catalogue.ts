@@ -14,10 +14,14 @@ export function costOf(task: Task): { flops: number; bytes: number } {
       return { flops: 2 * m * k * n, bytes: 4 * (m * k + k * n + m * n) }
     }
     case 'conv': {
-      const { batch, size, cin, cout, kernel } = task
+      const { batch, size, cin, cout, kernel, pass } = task
       const out = convOutput(task)
-      const elements = batch * (size * size * cin + out * out * cout) + cin * cout * kernel * kernel
-      return { flops: 2 * batch * out * out * cin * cout * kernel * kernel, bytes: 4 * elements }
+      const [x, w, y] = [batch * size * size * cin, cin * cout * kernel * kernel, batch * out * out * cout]
+      const flops = 2 * batch * out * out * w
+      // Both gradients read dy once and write as much as they read of the other two.
+      return pass === 'gradients'
+        ? { flops: 2 * flops, bytes: 4 * (2 * (x + w) + y) }
+        : { flops, bytes: 4 * (x + w + y) }
     }
     case 'norm': {
       const elements = task.rows * task.columns
@@ -70,14 +74,19 @@ function conv(
   return workload('conv', `${what} ${pass}`, task)
 }
 
-/** Shapes of ResNet-50 at 224 and ResNet-18 at 32. */
-const convShapes: readonly (readonly [
+type ConvSides = readonly [
   batch: number,
   size: number,
   channels: readonly [number, number],
   kernel: number,
   stride?: number,
-])[] = [
+]
+
+/** A layer of small networks, whose gradients are timed together too. */
+const trainedShape: ConvSides = [4, 28, [32, 32], 3]
+
+/** Shapes of ResNet-50 at 224 and ResNet-18 at 32. */
+const convShapes: readonly ConvSides[] = [
   [1, 224, [3, 64], 7, 2],
   [1, 56, [64, 64], 3],
   [1, 56, [64, 256], 1],
@@ -119,10 +128,13 @@ const suites: Readonly<Record<TimedSuite, () => Workload[]>> = {
     gemm(512, 512, 512, { transA: true }),
     gemm(512, 512, 512, { transB: true }),
   ],
-  conv: () =>
-    (['forward', 'input gradient', 'weight gradient'] as const).flatMap((pass) =>
-      convShapes.map(([batch, size, channels, kernel, stride]) => conv(pass, batch, size, channels, kernel, stride)),
+  conv: () => [
+    ...convShapes.map((sides) => conv('forward', ...sides)),
+    ...(['input gradient', 'weight gradient'] as const).flatMap((pass) =>
+      [...convShapes, trainedShape].map((sides) => conv(pass, ...sides)),
     ),
+    conv('gradients', ...trainedShape),
+  ],
   norm: () =>
     passes.flatMap((pass) => [
       norm('layerNorm', pass, 1024, 256),

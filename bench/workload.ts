@@ -17,10 +17,10 @@ export interface MatmulTask {
   readonly transB?: boolean
 }
 
-/** A 2-D convolution with square kernel over [batch, size, size, channels], or one of its gradients. */
+/** A 2-D convolution with square kernel over [batch, size, size, channels], or one of its gradients, or both. */
 export interface ConvTask {
   readonly kind: 'conv'
-  readonly pass: 'forward' | 'input gradient' | 'weight gradient'
+  readonly pass: 'forward' | 'input gradient' | 'weight gradient' | 'gradients'
   readonly batch: number
   readonly size: number
   readonly cin: number

@@ -172,7 +172,7 @@ function repeat(
   names: readonly string[],
   args: readonly np.Array[],
   fn: (...args: np.Array[]) => np.Array[],
-  back: (data: ArrayLike<number>, shape: readonly number[]) => ArrayLike<number> = (data) => data,
+  back: (data: ArrayLike<number>, shape: readonly number[], name: string) => ArrayLike<number> = (data) => data,
 ): Running {
   const compiled = jit(fn)
   let results: np.Array[] = []
@@ -194,7 +194,7 @@ function repeat(
       const read: Record<string, ArrayLike<number>> = {}
       for (const [i, name] of names.entries()) {
         const result = results[i] as np.Array
-        read[name] = back((await result.ref.data()) as Float32Array, result.shape)
+        read[name] = back((await result.ref.data()) as Float32Array, result.shape, name)
       }
       return read
     },
@@ -292,5 +292,13 @@ function makeConv(device: GPUDevice, task: ConvTask): Running {
   if (pass === 'forward') return repeat(device, ['y'], [x, w], (a, b) => [conv(a!, b!)], back)
   if (pass === 'input gradient')
     return repeat(device, ['dx'], [x, w, dy], (a, b, seed) => pullBack((p) => conv(p!, b!.ref), [a!], seed!), back)
-  return repeat(device, ['dw'], [x, w, dy], (a, b, seed) => pullBack((q) => conv(a!.ref, q!), [b!], seed!))
+  if (pass === 'weight gradient')
+    return repeat(device, ['dw'], [x, w, dy], (a, b, seed) => pullBack((q) => conv(a!.ref, q!), [b!], seed!))
+  return repeat(
+    device,
+    ['dx', 'dw'],
+    [x, w, dy],
+    (a, b, seed) => pullBack((p, q) => conv(p!, q!), [a!, b!], seed!),
+    (data, shape, name) => (name === 'dx' ? back(data, shape) : data),
+  )
 }

@@ -164,25 +164,19 @@ function makeConv(task: ConvTask): Running {
     [0, 0],
   ]
   if (pass === 'forward') return repeat(['y'], () => [tf.conv2d(x, w, stride, pad, 'NHWC')])
+  // The kernels that the gradient of conv2d runs; tf.grad would run the forward pass beside them.
   const attributes = { strides: [stride, stride], pad, dataFormat: 'NHWC' }
-  if (pass === 'input gradient') {
-    // The kernel that the gradient of conv2d runs; tf.grad would run the forward pass beside it.
-    const kernel = { ...attributes, inputShape: [...inputs.x.shape] }
-    return repeat(['dx'], () => [
-      tf
-        .engine()
-        .runKernel('Conv2DBackpropInput', { dy, filter: w }, kernel as unknown as tf.NamedAttrMap) as tf.Tensor,
-    ])
-  }
-  const kernel = { ...attributes, filterShape }
-  const running = repeat(['dw'], () => [
-    tf.engine().runKernel('Conv2DBackpropFilter', { x, dy }, kernel as unknown as tf.NamedAttrMap) as tf.Tensor,
-  ])
+  const run = (name: string, args: tf.NamedTensorMap, own: object): tf.Tensor =>
+    tf.engine().runKernel(name, args, { ...attributes, ...own } as unknown as tf.NamedAttrMap) as tf.Tensor
+  const dx = (): tf.Tensor => run('Conv2DBackpropInput', { dy, filter: w }, { inputShape: [...inputs.x.shape] })
+  const dw = (): tf.Tensor => run('Conv2DBackpropFilter', { x, dy }, { filterShape })
+  if (pass === 'input gradient') return repeat(['dx'], () => [dx()])
+  const running = pass === 'gradients' ? repeat(['dx', 'dw'], () => [dx(), dw()]) : repeat(['dw'], () => [dw()])
   return {
     ...running,
     async read() {
-      const { dw } = await running.read()
-      return { dw: permuteHost(dw as ArrayLike<number>, filterShape, inverse(axes)) }
+      const { dw: read, ...others } = await running.read()
+      return { ...others, dw: permuteHost(read as ArrayLike<number>, filterShape, inverse(axes)) }
     },
   }
 }

@@ -144,10 +144,13 @@ function makeConv(device: Device, task: ConvTask): Running {
   const forward = (): Tensor => conv2d(x, w, { stride, padding })
   if (pass === 'forward') return repeat(device, ['y'], () => [forward()])
   if (pass === 'input gradient') return repeat(device, ['dx'], () => grad(forward(), [x], dy))
-  const running = repeat(device, ['dw'], () => grad(forward(), [w], dy))
+  const running =
+    pass === 'gradients'
+      ? repeat(device, ['dx', 'dw'], () => grad(forward(), [x, w], dy))
+      : repeat(device, ['dw'], () => grad(forward(), [w], dy))
   const read = async (): Promise<Record<string, ArrayLike<number>>> => {
-    const { dw } = await running.read()
-    return { dw: permuteHost(dw as ArrayLike<number>, permuteShape(shape, weightAxes), inverse(weightAxes)) }
+    const { dw, ...others } = await running.read()
+    return { ...others, dw: permuteHost(dw as ArrayLike<number>, permuteShape(shape, weightAxes), inverse(weightAxes)) }
   }
   return { ...running, read }
 }

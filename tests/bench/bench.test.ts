@@ -118,6 +118,7 @@ describe('wgrad agrees with the reference', () => {
     { ...product, transA: true, transB: true },
     { kind: 'conv', pass: 'forward', batch: 2, size: 7, cin: 3, cout: 5, kernel: 3, stride: 2, padding: 1 },
     { kind: 'conv', pass: 'weight gradient', batch: 2, size: 6, cin: 3, cout: 5, kernel: 3, stride: 1, padding: 1 },
+    { kind: 'conv', pass: 'gradients', batch: 2, size: 6, cin: 3, cout: 5, kernel: 3, stride: 1, padding: 1 },
     { kind: 'norm', op: 'batchNorm', pass: 'gradients', rows: 12, columns: 5 },
     { kind: 'norm', op: 'layerNorm', pass: 'gradients', rows: 5, columns: 12 },
     { kind: 'attention', pass: 'gradients', batch: 1, heads: 2, sequence: 6, dim: 4 },
