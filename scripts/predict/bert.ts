@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Command } from 'commander'
 import { readAll, tensor } from '../../src/index.ts'
@@ -6,6 +6,7 @@ import { explainText } from '../../src/models/index.ts'
 import { openDevice } from '../../src/node.ts'
 import { renderReport } from '../report/report.ts'
 import { loadClassifier } from '../train/bert-folder.ts'
+import { readNamed } from '../train/common/read-named.ts'
 import { textSection } from './bert-report.ts'
 import { bestOf, type ReadText, wordsOf } from './bert-text.ts'
 
@@ -27,7 +28,13 @@ export function bertCommand(): Command {
 }
 
 async function predict(given: readonly string[], { model: folder, file, report }: PredictOptions): Promise<void> {
-  const lines = file === undefined ? [] : (await textOf(file)).split(/\r?\n/).filter((line) => line.trim() !== '')
+  const lines =
+    file === undefined
+      ? []
+      : (await readNamed('bert', file, '--file has a text in each line'))
+          .toString()
+          .split(/\r?\n/)
+          .filter((line) => line.trim() !== '')
   const texts = [...given, ...lines]
   if (texts.length === 0) throw new Error('bert: there is no text; give one in quotes, or a --file of them')
   const device = await openDevice()
@@ -46,12 +53,6 @@ async function predict(given: readonly string[], { model: folder, file, report }
   } finally {
     device.close()
   }
-}
-
-async function textOf(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((cause: Error) => {
-    throw new Error(`bert: ${file} cannot be read (${cause.message}); --file has a text in each line`, { cause })
-  })
 }
 
 /** Class and share, the words that decided, and the text. */

@@ -5,7 +5,7 @@ import { Autoencoder, clusteringAccuracy, DeepClustering, embed } from '../../sr
 import type { StateDict } from '../../src/nn/index.ts'
 import { folderStore, openDevice } from '../../src/node.ts'
 import { type CheckpointStore, readCheckpoint } from '../../src/train/index.ts'
-import { readKept } from '../train/common/kept.ts'
+import { settingsOf } from '../train/common/kept.ts'
 import { whole } from '../train/common/options.ts'
 import { readClusterSamples } from '../train/dec-data.ts'
 
@@ -29,12 +29,7 @@ export function decCommand(): Command {
 
 async function predict({ checkpoint: folder, data, seed, out }: PredictOptions): Promise<void> {
   const store = folderStore(folder)
-  const kept = await readKept(store)
-  if (kept?.system !== 'dec')
-    throw new Error(
-      `dec: ${folder} holds ${kept ? `a training of ${kept.system}` : 'no training'}; name the --checkpoint of one of dec`,
-    )
-  const { set, scaling } = kept.settings as { set: string; scaling: NormalizerState | null }
+  const { set, scaling } = (await settingsOf('dec', store, folder)) as { set: string; scaling: NormalizerState | null }
   const samples = await readClusterSamples(set, data, { say: console.log, ...(scaling && { scaling }) })
   const device = await openDevice()
   try {

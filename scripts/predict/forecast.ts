@@ -1,11 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { normalizer, readSeries, type Series } from '../../src/data/index.ts'
 import { forecastNext } from '../../src/models/index.ts'
 import { folderStore, openDevice } from '../../src/node.ts'
 import { readCheckpoint } from '../../src/train/index.ts'
-import { readKept } from '../train/common/kept.ts'
+import { settingsOf } from '../train/common/kept.ts'
 import { whole } from '../train/common/options.ts'
+import { readNamed } from '../train/common/read-named.ts'
 import { makeForecaster } from '../train/forecast-model.ts'
 import type { ForecastSettings } from '../train/forecast-options.ts'
 import { seriesOptions } from '../train/forecast-series.ts'
@@ -37,15 +38,8 @@ export function forecastCommand(): Command {
 
 async function predict({ checkpoint: folder, data, seed, out }: PredictOptions): Promise<void> {
   const store = folderStore(folder)
-  const kept = await readKept(store)
-  if (kept?.system !== 'forecast')
-    throw new Error(
-      `forecast: ${folder} holds ${kept ? `a training of ${kept.system}` : 'no training'}; name the --checkpoint of one of forecast`,
-    )
-  const settings = kept.settings as unknown as KeptSettings
-  const csv = await readFile(data).catch((cause: Error) => {
-    throw new Error(`forecast: ${data} cannot be read (${cause.message}); --data names a CSV file`, { cause })
-  })
+  const settings = (await settingsOf('forecast', store, folder)) as unknown as KeptSettings
+  const csv = await readNamed('forecast', data, '--data names a CSV file')
   const series = matching(readSeries(csv, seriesOptions(settings)), settings, data)
   const device = await openDevice()
   try {

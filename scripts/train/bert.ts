@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import {
   type BertConfigFile,
@@ -12,6 +11,7 @@ import { openBertFolder, tokenizerOf, writeBertFolder } from './bert-folder.ts'
 import { type BertData, type BertTraining, bertData, stepsOf, type TrainedBert, trainBert } from './bert-task.ts'
 import type { Curve } from './common/curve.ts'
 import { positive, share, whole } from './common/options.ts'
+import { readNamed } from './common/read-named.ts'
 import { addRunOptions, type RunOptions, TrainRun } from './common/run.ts'
 
 /** What is usual for a model from nothing, and for one that was trained before. */
@@ -77,12 +77,8 @@ export function bertCommand(): Command {
 }
 
 async function readTexts(file: string, classes?: readonly string[]): Promise<LabelledTexts> {
-  const tsv = await readFile(file, 'utf8').catch((cause: Error) => {
-    throw new Error(`bert: ${file} cannot be read (${cause.message}); it has lines of a text, a tab and its class`, {
-      cause,
-    })
-  })
-  return readLabelledTexts(tsv, { name: file, ...(classes && { classes }) })
+  const tsv = await readNamed('bert', file, 'it has lines of a text, a tab and its class')
+  return readLabelledTexts(tsv.toString(), { name: file, ...(classes && { classes }) })
 }
 
 async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, Usual>>): Promise<void> {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { DataLoader, random } from '../../src/data/index.ts'
 import { crossEntropy, manualSeed, type Tensor } from '../../src/index.ts'
@@ -8,6 +7,7 @@ import { evaluate, fit } from '../../src/train/index.ts'
 import { CharModel, sampler } from './char-model.ts'
 import { whole } from './common/options.ts'
 import { TrainProgress } from './common/progress.ts'
+import { readNamed } from './common/read-named.ts'
 import { drawn, readText, TextWindows } from './text.ts'
 
 interface CharOptions {
@@ -38,10 +38,8 @@ export function charLstmCommand(): Command {
 }
 
 async function charLstm({ data, steps, seed, sampleEvery, atMost }: CharOptions): Promise<void> {
-  const file = await readFile(data, 'utf8').catch((cause: Error) => {
-    throw new Error(`char-lstm: ${data} cannot be read (${cause.message}); --data names a text file`, { cause })
-  })
-  const { characters, ids } = readText(file)
+  const file = await readNamed('char-lstm', data, '--data names a text file')
+  const { characters, ids } = readText(file.toString())
   const split = Math.floor(0.9 * ids.length)
   const training = new TextWindows(ids.subarray(0, split), window, 1)
   const unseen = new TextWindows(ids.subarray(split), window, window)

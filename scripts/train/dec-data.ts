@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { ArrayDataset, fitNormalizer, type NormalizerState, normalizer } from '../../src/data/index.ts'
 import { findDigits } from '../start/digits.ts'
+import { readNamed } from './common/read-named.ts'
 import { readTable, tableTasks } from './tables.ts'
 
 /** Samples to cluster. */
@@ -52,9 +52,7 @@ async function table(
   const task = tableTasks[set]
   if (!task) throw new Error(`dec: there is no set ${set}; there are ${clusterSets.join(', ')}`)
   if (file === undefined) throw new Error(`dec: --set ${set} is given without --data; name its CSV file`)
-  const csv = await readFile(file).catch((cause: Error) => {
-    throw new Error(`dec: ${file} cannot be read (${cause.message}); --data names a CSV file`, { cause })
-  })
+  const csv = await readNamed('dec', file, '--data names a CSV file')
   const { features, labels } = readTable(csv, task)
   const scaling = given ? normalizer(given) : fitNormalizer(features)
   return {

@@ -54,11 +54,5 @@ export function baselineRows(folds: readonly ForecastFold[]): ErrorRow[] {
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
+  return Float32Array.from(parts.flatMap((part) => Array.from(part)))
 }

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { readSeries, type Series } from '../../src/data/index.ts'
 import type { ForecastData } from '../../src/models/index.ts'
+import { readNamed } from './common/read-named.ts'
 import { TrainRun } from './common/run.ts'
 import { baselineRows, errorsOf, type ForecastFold, foldsOf } from './forecast-folds.ts'
 import { forecastTest, stepsOf, trainForecaster } from './forecast-model.ts'
@@ -78,10 +78,7 @@ async function trainFolds(run: TrainRun, { folds, settings, seed, epochs }: Fold
 
 /** Reads the series that the options name, and cuts it. */
 async function readFolds(options: ForecastOptions): Promise<{ settings: ForecastSettings; folds: ForecastFold[] }> {
-  const { data: file } = options
-  const csv = await readFile(file).catch((cause: Error) => {
-    throw new Error(`forecast: ${file} cannot be read (${cause.message}); --data names a CSV file`, { cause })
-  })
+  const csv = await readNamed('forecast', options.data, '--data names a CSV file')
   const series = readSeries(csv, seriesOptions(options))
   const settings = { ...options, test: options.test ?? Math.floor(lengthOf(series) / (5 * options.folds)) }
   return { settings, folds: foldsOf(series, settings) }

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import type { Report } from '../report/report.ts'
 import { share, whole } from './common/options.ts'
+import { readNamed } from './common/read-named.ts'
 import { addRunOptions, type RunOptions, TrainRun } from './common/run.ts'
 import { readTable, type ScoreName, type TableTask, tableTasks } from './tables.ts'
 import { mean, type Scores, stepsOf, type TableRun, trainTable } from './train-table.ts'
@@ -39,9 +39,7 @@ export function tabularCommand(): Command {
 
 async function tabular(options: TabularOptions): Promise<void> {
   const task = tableTasks[options.set] as TableTask
-  const csv = await readFile(options.data).catch((cause: Error) => {
-    throw new Error(`tabular: ${options.data} cannot be read (${cause.message}); --data names a CSV file`, { cause })
-  })
+  const csv = await readNamed('tabular', options.data, '--data names a CSV file')
   const table = readTable(csv, task)
   const { folds, seeds, epochs = task.epochs } = options
   const runOf = (seed: number): TableRun => ({ folds, seed, epochs })

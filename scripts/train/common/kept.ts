@@ -17,6 +17,16 @@ export async function readKept(store: CheckpointStore): Promise<Kept | null> {
   return found ? (JSON.parse(await new Response(found as Blob).text()) as Kept) : null
 }
 
+/** The settings of a training of this system that a folder holds. Throws where it holds none. */
+export async function settingsOf(system: string, store: CheckpointStore, folder: string): Promise<Settings> {
+  const kept = await readKept(store)
+  if (kept?.system !== system)
+    throw new Error(
+      `${system}: ${folder} holds ${kept ? `a training of ${kept.system}` : 'no training'}; name the --checkpoint of one of ${system}`,
+    )
+  return kept.settings
+}
+
 /** Puts the record into a folder of checkpoints. */
 export async function writeKept(store: CheckpointStore, kept: Kept): Promise<void> {
   await store.write(file, new Blob([JSON.stringify(kept, null, 2)]).stream())
