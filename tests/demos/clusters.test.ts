@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { serveDemos } from './serve.ts'
-import { traceTasks } from './trace.ts'
 import { TrainingPage } from './training-page.ts'
 
 const served = serveDemos()
@@ -13,12 +12,7 @@ function open(query: string): Promise<TrainingPage> {
 test('finds clusters of digits while its main thread stays free, and keeps them over a reload', async () => {
   const page = await open('samples=drawn&widths=64,10&epochs=5&steps=100')
   await page.until(/^Ready/)
-  await page.press('primary')
-  await page.until(/^Training/)
-  await page.untilStep(10)
-  const end = await traceTasks(page.page)
-  await page.until(/^Done at step 140/)
-  const tasks = await end()
+  const tasks = await page.trainTraced(10, /^Done at step 140/)
   expect(tasks.length).toBeGreaterThan(50)
   expect(tasks.at(-1)).toBeLessThan(50)
   // Above the tenth that one class of ten makes: so short a training finds little in digits that are turned and moved about.

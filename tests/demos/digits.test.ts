@@ -6,7 +6,6 @@ import { drawDigits } from '../../src/data/glyphs.ts'
 import { openSafetensors, writeSafetensors } from '../../src/io/index.ts'
 import { DigitsPage } from './digits-page.ts'
 import { serveDemos } from './serve.ts'
-import { traceTasks } from './trace.ts'
 
 /** A folder with MNIST's files, where the machine has one. */
 const mnist = ['', 'mnist']
@@ -41,12 +40,7 @@ describe('the page of digits', () => {
   })
 
   test('trains to 95 % while its main thread stays free', async () => {
-    await page.press('primary')
-    await page.until(/^Training/)
-    await page.untilStep(30)
-    const end = await traceTasks(page.page)
-    await page.until(/^Done at step 312/)
-    const tasks = await end()
+    const tasks = await page.trainTraced(30, /^Done at step 312/)
     // Enough of them to have been there while it trained: at least one for each frame that drew something.
     expect(tasks.length).toBeGreaterThan(50)
     // Most tasks are tiny, so that a share of all of them says little; no single one may be long.

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSafetensors } from '../../src/io/index.ts'
 import { serveDemos } from './serve.ts'
-import { traceTasks } from './trace.ts'
 import { TrainingPage } from './training-page.ts'
 
 /** Quick to train on a software adapter: 18 steps an epoch. */
@@ -27,12 +26,7 @@ describe('the page of forecasts', () => {
   })
 
   test('learns a series while its main thread stays free', async () => {
-    await page.press('primary')
-    await page.until(/^Training/)
-    await page.untilStep(3)
-    const end = await traceTasks(page.page)
-    await page.until(/^Done at step 36/)
-    const tasks = await end()
+    const tasks = await page.trainTraced(3, /^Done at step 36/)
     expect(tasks.at(-1)).toBeLessThan(50)
     const label = await page.page.$eval('#forecast-chart', (chart) => chart.ariaLabel)
     // 150 windows of the test, of which the last goes two rows on, and three rows after the end.

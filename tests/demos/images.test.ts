@@ -5,7 +5,6 @@ import sharp from 'sharp'
 import { beforeAll, expect, test } from 'vitest'
 import { openSafetensors, writeSafetensors } from '../../src/io/index.ts'
 import { serveDemos } from './serve.ts'
-import { traceTasks } from './trace.ts'
 import { TrainingPage } from './training-page.ts'
 
 /** Seconds that software may take to compile a network's shaders. */
@@ -77,12 +76,7 @@ test('learns shapes while its main thread stays free', async () => {
   const { site, browser } = served()
   page = await TrainingPage.open(browser, `${site.page('images')}?network=quarter&batchSize=8&epochs=1`)
   await page.until(/^Ready/)
-  await page.press('primary')
-  await page.until(/^Training/, slow)
-  await page.untilStep(1, slow)
-  const end = await traceTasks(page.page)
-  await page.until(/^Done at step 9/, slow)
-  const tasks = await end()
+  const tasks = await page.trainTraced(1, /^Done at step 9/, slow)
   expect(tasks.length).toBeGreaterThan(20)
   expect(tasks.at(-1)).toBeLessThan(50)
   const source = 'shapes drawn by this page: circle, square, triangle; 72 to learn from, 18 to test with'

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSafetensors, writeSafetensors } from '../../src/io/index.ts'
 import { serveDemos } from './serve.ts'
-import { traceTasks } from './trace.ts'
 import { TrainingPage } from './training-page.ts'
 
 /** Quick to train on a software adapter. */
@@ -62,12 +61,7 @@ describe('the page of texts', () => {
   })
 
   test('learns the reviews it writes while its main thread stays free', async () => {
-    await page.press('primary')
-    await page.until(/^Training/)
-    await page.untilStep(5)
-    const end = await traceTasks(page.page)
-    await page.until(/^Done at step 140/)
-    const tasks = await end()
+    const tasks = await page.trainTraced(5, /^Done at step 140/)
     expect(tasks.at(-1)).toBeLessThan(50)
     expect(Number.parseFloat(await page.text('accuracy'))).toBeGreaterThanOrEqual(85)
     expect(await page.text('source')).toBe(

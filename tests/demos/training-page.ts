@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, ElementHandle, Page } from 'puppeteer'
+import { traceTasks } from './trace.ts'
 
 declare global {
   /** In the page: what it offered as downloads. */
@@ -120,6 +121,16 @@ export class TrainingPage {
       { timeout: 1000 * seconds, polling: 20 },
       step,
     )
+  }
+
+  /** Trains until the page says a line that matches; answers with the main thread's tasks after step `from`, in milliseconds, ascending. */
+  async trainTraced(from: number, done: RegExp, seconds = 90): Promise<number[]> {
+    await this.press('primary')
+    await this.until(/^Training/, seconds)
+    await this.untilStep(from, seconds)
+    const end = await traceTasks(this.page)
+    await this.until(done, seconds)
+    return end()
   }
 
   /** Chooses files on the machine for the input with this id. */
