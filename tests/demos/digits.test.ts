@@ -27,7 +27,7 @@ describe('the page of digits', () => {
   let page: DigitsPage
 
   beforeAll(async () => {
-    page = await open(`${quick}&epochs=2`)
+    page = await open(`${quick}&epochs=2&mnist=../silent/`)
     await page.until(/^Ready/)
   })
 
@@ -149,6 +149,17 @@ describe('the page of digits', () => {
     await page.give('file', 'other.safetensors', other)
     await page.noticed('missing 1.weight [128, 784]')
     expect(await page.text('status')).toBe('Paused at step 0')
+    expect((await page.save()).bytes.equals(bytes)).toBe(true)
+    expect(page.errors).toEqual([])
+  })
+
+  test('goes back to the training at hand where another is cancelled before it began', async () => {
+    const { bytes } = await page.save()
+    await page.page.select('select[name="digits"]', 'mnist')
+    await page.pressUntil('anew', /^Fetching MNIST/)
+    await page.press('primary')
+    await page.until(/^Paused at step 0/)
+    expect(await page.text('settings-note')).toContain('the training at hand has others')
     expect((await page.save()).bytes.equals(bytes)).toBe(true)
     expect(page.errors).toEqual([])
   })
