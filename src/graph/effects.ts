@@ -1,5 +1,5 @@
 import { copyOp } from './constant.ts'
-import { baseOf } from './passes/fuse.ts'
+import { baseOf } from './passes/uses.ts'
 import { type GraphProgram, isLeaf } from './program.ts'
 import type { Effect } from './trace.ts'
 import { Node, type Value } from './value.ts'

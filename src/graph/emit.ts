@@ -5,7 +5,9 @@ import { gridOf, numel } from '../shape.ts'
 import { arrayType, constantOf, loadedAs, storedAs } from './constant.ts'
 import { mapKernel } from './map-kernel.ts'
 import type { ElementWriter, KernelCall, Operand } from './op.ts'
-import { baseOf, type Fusion, type Group } from './passes/fuse.ts'
+import type { Fusion } from './passes/fuse.ts'
+import type { Group } from './passes/groups.ts'
+import { baseOf } from './passes/uses.ts'
 import type { Value } from './value.ts'
 
 /** What a binding of a program refers to. */
@@ -91,11 +93,16 @@ class FunctionText {
   private readonly memo = new Map<string, string>()
   private readonly expressions = new Map<string, string>()
   private readonly shader: ShaderText
-  private readonly given: ReadonlyMap<Value, string>
+  private readonly given: Map<Value, string>
 
   constructor(shader: ShaderText, given: ReadonlyMap<Value, string>) {
     this.shader = shader
-    this.given = given
+    this.given = new Map(given)
+  }
+
+  /** Computes a stored value at the function's own index, where later expressions take it from. */
+  give(value: Value): void {
+    this.given.set(value, this.let(this.expression(value, 'i')))
   }
 
   let(expression: string): string {
@@ -195,10 +202,16 @@ export function emitCall(group: Group, call: KernelCall, fusion: Fusion): Emitte
     const out = group.node.outputs[0] as Value
     const root = group.root as Value
     const from = shader.declarations.length
-    shader.declare('y', 'read_write', arrayType(root.dtype), { operand: { output: 0 } })
     const body = new FunctionText(shader, new Map([[out, 'value']]))
-    const result = root === out ? 'value' : body.let(body.expression(root, 'i'))
-    const text = `fn store_y(i: u32, value: ${computeType(out.dtype)}) {\n  ${[...body.lines, `y[i] = ${storedAs(result, root.dtype)};`].join('\n  ')}\n}`
+    shader.declare('y', 'read_write', arrayType(root.dtype), { operand: { output: 0 } })
+    if (root !== out) body.give(root)
+    const stores = [`y[i] = ${storedAs(body.element(root, 'i'), root.dtype)};`]
+    group.also.forEach((v, k) => {
+      shader.declare(`y${k}`, 'read_write', arrayType(v.dtype), { operand: { output: group.node.outputs.length + k } })
+      body.give(v)
+      stores.push(`y${k}[i] = ${storedAs(body.element(v, 'i'), v.dtype)};`)
+    })
+    const text = `fn store_y(i: u32, value: ${computeType(out.dtype)}) {\n  ${[...body.lines, ...stores].join('\n  ')}\n}`
     params.EPILOGUE_DECLS = [...shader.declarations.slice(from), ...drain(shader), text].join('\n')
   }
   return finish(group, call.kernel.name, renderTemplate(call.kernel.template, params), shader, call.grid)

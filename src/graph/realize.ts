@@ -14,7 +14,7 @@ import {
   type VariableRead,
   writeNumbers,
 } from './leaf.ts'
-import { baseOf } from './passes/fuse.ts'
+import { baseOf } from './passes/uses.ts'
 import { buildPlan, variablesOf } from './plan.ts'
 import { collect, type GraphProgram, leavesOf, nodeSignature } from './program.ts'
 import { activeTrace, type Effect, Trace, withTrace } from './trace.ts'

@@ -246,8 +246,10 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): BatchNormR
       if (!sameShape(t.shape, [channels]))
         fail('batchNorm', `${name} is ${formatShape(t.shape)}`, `it must be [${channels}]`)
     }
-    const y = mul(sub(x, runningMean), rsqrt(add(runningVar, eps)))
-    return { y: affine(y, weight, bias), mean: runningMean, variance: runningVar }
+    // One factor for each channel, so that what follows a convolution binds one buffer for it where buffers are few.
+    const rstd = rsqrt(add(runningVar, eps))
+    const y = mul(sub(x, runningMean), weight ? mul(rstd, weight) : rstd)
+    return { y: bias ? add(y, bias) : y, mean: runningMean, variance: runningVar }
   }
   if (x.size === channels || x.size === 0) {
     const count = channels === 0 ? 0 : x.size / channels

@@ -1,7 +1,7 @@
 import { collect, type GraphProgram } from '../program.ts'
 import type { Effect } from '../trace.ts'
 import { Node, type Value } from '../value.ts'
-import { baseOf } from './fuse.ts'
+import { baseOf } from './uses.ts'
 
 /** A kernel node, the attributes under which it also gives the sums, and its place among the nodes. */
 interface Host {

@@ -3,7 +3,7 @@ import { constantOf, constantOp, wrapped } from '../constant.ts'
 import { collect, type GraphProgram } from '../program.ts'
 import type { Effect } from '../trace.ts'
 import { Node, type Value } from '../value.ts'
-import { baseOf } from './fuse.ts'
+import { baseOf } from './uses.ts'
 
 /**
  * Folds constants, drops operations that change nothing, and computes common subexpressions once. Nodes that nothing needs fall

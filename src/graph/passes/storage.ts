@@ -5,7 +5,7 @@ import type { KernelOp, MapOp } from '../op.ts'
 import { collect, type GraphProgram, isLeaf } from '../program.ts'
 import type { Effect } from '../trace.ts'
 import { Node, type Value } from '../value.ts'
-import { baseOf } from './fuse.ts'
+import { baseOf } from './uses.ts'
 
 /** Elements below which a value stays f32: it takes no room to speak of, and may be a loss. */
 const smallest = 1024
