@@ -12,7 +12,8 @@ import { type BertData, type BertTraining, bertData, stepsOf, type TrainedBert, 
 import type { Curve } from './common/curve.ts'
 import { positive, share, whole } from './common/options.ts'
 import { readNamed } from './common/read-named.ts'
-import { addRunOptions, type RunOptions, TrainRun } from './common/run.ts'
+import { addRunOptions, decisive, type RunOptions, TrainRun } from './common/run.ts'
+import { mean, overSeeds } from './common/statistics.ts'
 
 /** What is usual for a model from nothing, and for one that was trained before. */
 const usual = {
@@ -89,11 +90,11 @@ async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, 
   const tokenizerJson = from?.tokenizerJson ?? wordPieceJson(wordVocabulary(train.texts))
   const config = configOf(options, train, from?.config ?? ownConfig(options, tokenizerJson))
   const data = bertData(tokenizerOf(tokenizerJson, options.maxLength), config, train, dev)
-  const { checkpoint: _, resume: __, log: ___, report: ____, save, seeds, seed: first, ...settings } = options
+  const { save, seeds, seed: first } = options
   const run = await TrainRun.open({
     system: 'bert',
     options,
-    settings: { ...settings, seeds, seed: first },
+    settings: decisive(options),
     steps: seeds * stepsOf(data, options),
   })
   try {
@@ -120,13 +121,12 @@ async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, 
       most = Math.max(most, trained.best.value)
     }
     const values = results.map(({ best }) => best.value)
-    const mean = values.reduce((a, b) => a + b, 0) / values.length
-    const spread = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, values.length - 1))
-    const text = `accuracy of the best epoch: ${mean.toFixed(4)} +- ${spread.toFixed(4)} (${seeds} ${seeds === 1 ? 'seed' : 'seeds'})`
+    const text = overSeeds('accuracy of the best epoch', values)
     run.line(`\n${text}\nDone in ${run.seconds.toFixed(0)} s`)
     await run.report(() => reportOf(text, data, results))
-    if (options.atLeast !== undefined && mean < options.atLeast)
-      throw new Error(`bert: the accuracy is ${mean.toFixed(4)}; at least ${options.atLeast} was asked for`)
+    const reached = mean(values)
+    if (options.atLeast !== undefined && reached < options.atLeast)
+      throw new Error(`bert: the accuracy is ${reached.toFixed(4)}; at least ${options.atLeast} was asked for`)
   } finally {
     run.close()
   }

@@ -14,9 +14,9 @@ import { SGD } from '../../src/optim/index.ts'
 import { lossSection, type Report } from '../report/report.ts'
 import type { Curve } from './common/curve.ts'
 import { TrainRun } from './common/run.ts'
+import { mean } from './common/statistics.ts'
 import { type ClusterSamples, readClusterSamples } from './dec-data.ts'
 import { type DecOptions, decCommandLine, type Recipe, recipes } from './dec-options.ts'
-import { mean } from './train-table.ts'
 
 /** Scores of a clustering. */
 interface Scores {

@@ -1,3 +1,5 @@
+import { deviation, mean } from './common/statistics.ts'
+
 /** Errors of one way to forecast: for each seed those of each target. */
 export interface ErrorRow {
   readonly name: string
@@ -6,7 +8,7 @@ export interface ErrorRow {
 
 /** The mean over seeds for each target. */
 export function means(errors: ErrorRow['errors']): number[] {
-  return (errors[0] ?? []).map((_, k) => errors.reduce((sum, each) => sum + (each[k] as number), 0) / errors.length)
+  return (errors[0] ?? []).map((_, k) => mean(errors.map((each) => each[k] as number)))
 }
 
 /** A table of root mean squared errors, with deviations over seeds, its columns padded. */
@@ -15,12 +17,7 @@ export function errorTable(targets: readonly string[], rows: readonly ErrorRow[]
     ['RMSE', ...targets],
     ...rows.map(({ name, errors }) => [
       name,
-      ...means(errors).map((mean, k) =>
-        withSpread(
-          mean,
-          errors.map((e) => e[k] as number),
-        ),
-      ),
+      ...targets.map((_, k) => withSpread(errors.map((each) => each[k] as number))),
     ]),
   ]
   return cells.map((row) =>
@@ -45,8 +42,7 @@ export function verdicts(targets: readonly string[], rows: readonly ErrorRow[]):
   })
 }
 
-function withSpread(mean: number, values: readonly number[]): string {
-  if (values.length < 2) return mean.toFixed(4)
-  const spread = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (values.length - 1))
-  return `${mean.toFixed(4)} +- ${spread.toFixed(4)} (${values.length})`
+function withSpread(values: readonly number[]): string {
+  if (values.length < 2) return mean(values).toFixed(4)
+  return `${mean(values).toFixed(4)} +- ${deviation(values).toFixed(4)} (${values.length})`
 }

@@ -31,7 +31,7 @@ import {
 import { accuracy, fit, type History } from '../../src/train/index.ts'
 import { lossSection, type Report } from '../report/report.ts'
 import type { Curve } from './common/curve.ts'
-import { TrainRun } from './common/run.ts'
+import { decisive, TrainRun } from './common/run.ts'
 import { type ImageData, readImageData } from './image-data.ts'
 import { openWeights } from './image-weights.ts'
 import { type ResNetOptions, resnetCommandLine } from './resnet-options.ts'
@@ -50,16 +50,7 @@ async function resnet(options: ResNetOptions): Promise<void> {
     seed,
   })
   const steps = epochs * Math.ceil(data.train.length / batchSize)
-  const {
-    data: _,
-    save: _save,
-    atLeast: _atLeast,
-    checkpoint: _c,
-    resume: _r,
-    log: _l,
-    report: _p,
-    ...settings
-  } = options
+  const { data: _, ...settings } = decisive(options)
   const run = await TrainRun.open({ system: 'resnet', options, settings, steps })
   try {
     manualSeed(seed, run.device)

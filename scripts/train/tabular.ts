@@ -3,8 +3,9 @@ import type { Report } from '../report/report.ts'
 import { share, whole } from './common/options.ts'
 import { readNamed } from './common/read-named.ts'
 import { addRunOptions, type RunOptions, TrainRun } from './common/run.ts'
+import { mean, overSeeds } from './common/statistics.ts'
 import { readTable, type ScoreName, type TableTask, tableTasks } from './tables.ts'
-import { mean, type Scores, stepsOf, type TableRun, trainTable } from './train-table.ts'
+import { type Scores, stepsOf, type TableRun, trainTable } from './train-table.ts'
 
 interface TabularOptions extends RunOptions {
   set: string
@@ -77,10 +78,7 @@ async function tabular(options: TabularOptions): Promise<void> {
 /** The score that counts, over the seeds. */
 function summary(task: TableTask, results: readonly Scores[]): { mean: number; text: string } {
   const values = results.map((scores) => scores[task.score] ?? 0)
-  const center = mean(values)
-  const spread = Math.sqrt(values.reduce((sum, x) => sum + (x - center) ** 2, 0) / Math.max(1, values.length - 1))
-  const runs = `${values.length} ${values.length === 1 ? 'seed' : 'seeds'}`
-  return { mean: center, text: `${label[task.score]}: ${center.toFixed(4)} +- ${spread.toFixed(4)} (${runs})` }
+  return { mean: mean(values), text: overSeeds(label[task.score], values) }
 }
 
 function reportOf(task: TableTask, results: readonly Scores[], { rows, text }: { rows: number; text: string }): Report {

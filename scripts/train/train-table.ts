@@ -12,6 +12,7 @@ import {
   type Metrics,
   rocAuc,
 } from '../../src/train/index.ts'
+import { mean } from './common/statistics.ts'
 import { prepare, type ScoreName, type Table, type TableTask } from './tables.ts'
 
 /** Scores by name. */
@@ -83,8 +84,4 @@ function metricsFor(classes: number): Metrics {
   return classes === 2
     ? { accuracy: accuracy(), rocAuc: rocAuc(), averagePrecision: averagePrecision() }
     : { accuracy: accuracy() }
-}
-
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }

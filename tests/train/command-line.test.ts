@@ -8,6 +8,7 @@ import { addConfigOption } from '../../scripts/train/common/config.ts'
 import { Curve } from '../../scripts/train/common/curve.ts'
 import { claim, type Kept, readKept } from '../../scripts/train/common/kept.ts'
 import { whole } from '../../scripts/train/common/options.ts'
+import { decisive } from '../../scripts/train/common/run.ts'
 import { memoryStore } from '../../src/train/index.ts'
 
 let folder: string
@@ -74,6 +75,8 @@ test('a folder of checkpoints is for one training, which may go on longer', asyn
   await expect(claim(store, 'F', { ...wanted(1), system: 'y' }, true)).rejects.toThrow('y: --checkpoint F is of x')
   await claim(store, 'F', wanted(5), true)
   expect(await readKept(store)).toEqual({ system: 'x', settings: { epochs: 5, lr: 1 } })
+  const asked = { ...wanted(5).settings, checkpoint: 'F', resume: true, log: 'L', report: 'R', save: 'S', atLeast: 0.9 }
+  expect(decisive(asked)).toEqual({ epochs: 5, lr: 1 })
 })
 
 test('a curve of any length stays short, and goes on where it was kept', () => {

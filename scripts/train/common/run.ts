@@ -26,6 +26,12 @@ export function addRunOptions(command: Command): Command {
     .option('--report <file>', 'file for a page with curves and results, HTML that needs no other file')
 }
 
+/** The options of a command that decide its training: those of the run, and what becomes of the result, do not. */
+export function decisive(options: RunOptions): Settings {
+  const others = ['checkpoint', 'resume', 'log', 'report', 'save', 'atLeast', 'atMost']
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !others.includes(name)))
+}
+
 /** What is to run. */
 export interface RunPlan {
   readonly system: string
