@@ -1,4 +1,5 @@
 import type { Tensor } from '../../graph/tensor.ts'
+import { guarded } from '../../graph/trace.ts'
 import { BatchNorm2d } from '../../nn/batch-norm.ts'
 import { Sequential } from '../../nn/container.ts'
 import type { Conv2d } from '../../nn/conv.ts'
@@ -25,7 +26,8 @@ export abstract class ResidualBlock extends Module {
   protected abstract branch(x: Tensor): Tensor
 
   override forward(x: Tensor): Tensor {
-    return this.recompute ? recomputed((h) => this.output(h), x) : this.output(x)
+    const isRecomputed = guarded('recompute', () => this.recompute)
+    return isRecomputed ? recomputed((h) => this.output(h), x) : this.output(x)
   }
 
   private output(x: Tensor): Tensor {
