@@ -5,6 +5,7 @@
 //   a  [batches, M, K]  A_TYPE  read
 //   b  [batches, K, N]  B_TYPE  read
 //   sums  [M]  f32  write  with SUMS alone
+//   moments  [ceil(M / (WY TM)), N, 4]  f32  write  with MOMENTS alone
 //   y  [batches, M, N]  f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM rows by TN columns; grid (ceil(N / (WX TN)), ceil(M / (WY TM)), SPLITS BATCHES).
@@ -18,6 +19,8 @@
 //           A_OFFSET B_OFFSET  first element of a batch, an expression of `batch`; broadcasting is an offset of 0u.
 //           A_TYPE B_TYPE    f32 or f16, as stored; computed in f32.
 //           SUMS             also the sums of the rows of a, sum_k a[m, k]; there is one batch.
+//           MOMENTS          also of each column of y, as it is before the epilogue, and each tile's rows: their number, mean and sum of
+//                            squared distances from it; there is one batch, one part, no SUMS, and WX TN is at most BK TM.
 //           EPILOGUE_DECLS   binding of y after these, and fn store_y(i: u32, value: f32).
 // Shared memory is 4 BK (WY TM + WX TN) bytes: 16,384 for 128 x 128 x 16. Tiles are filled with zeros beyond M, N and K. Within a part the
 // sum runs over k in order.
@@ -34,6 +37,9 @@
 #endif
 #if SUMS
 @group(0) @binding(2) var<storage, read_write> sums: array<f32>;
+#endif
+#if MOMENTS
+@group(0) @binding(2) var<storage, read_write> moments: array<vec4<f32>>;
 #endif
 ${EPILOGUE_DECLS}
 
@@ -188,6 +194,51 @@ fn main(
     if (m_start + thread * 4u + ${E}u < ${M}u) {
       sums[group.z * ${M}u + m_start + thread * 4u + ${E}u] = sum[${E}];
     }
+#endfor
+  }
+#endif
+#if MOMENTS
+  // Sums of columns, then of squared distances from their means: what each row of threads has meets where a tile was.
+  let rows = f32(min(${WY * TM}u, ${M}u - m_start));
+#for STAGE in 0..2
+#for J in 0..TN / 4
+  var part${STAGE}_${J} = vec4<f32>();
+#endfor
+#for I in 0..TM
+  if (m_start + (local.y + ${I / 4 * WY}u) * 4u + ${I % 4}u < ${M}u) {
+#for J in 0..TN / 4
+#if STAGE == 0
+    part0_${J} += c${I}_${J};
+#else
+    part1_${J} += (c${I}_${J} - mean${J}) * (c${I}_${J} - mean${J});
+#endif
+#endfor
+  }
+#endfor
+#for J in 0..TN / 4
+  tile_a[(local.y * ${WX}u + local.x) * ${TN / 4}u + ${J}u] = part${STAGE}_${J};
+#endfor
+  workgroupBarrier();
+#for J in 0..TN / 4
+  var total${STAGE}_${J} = vec4<f32>();
+  for (var row = 0u; row < ${WY}u; row++) {
+    total${STAGE}_${J} += tile_a[(row * ${WX}u + local.x) * ${TN / 4}u + ${J}u];
+  }
+#endfor
+#if STAGE == 0
+#for J in 0..TN / 4
+  let mean${J} = total0_${J} / rows;
+#endfor
+  workgroupBarrier();
+#endif
+#endfor
+  if (local.y == 0u) {
+#for J in 0..TN / 4
+#for E in 0..4
+    if (n_start + (local.x + ${J * WX}u) * 4u + ${E}u < ${N}u) {
+      moments[group.y * ${N}u + n_start + (local.x + ${J * WX}u) * 4u + ${E}u] = vec4<f32>(rows, mean${J}[${E}], total1_${J}[${E}], 0.0);
+    }
+#endfor
 #endfor
   }
 #endif

@@ -9,7 +9,7 @@ import { hostOp, readOp, type VariableRead } from './leaf.ts'
 import { type DeviceTraits, traitsOf } from './op.ts'
 import { type Fusion, fuse } from './passes/fuse.ts'
 import type { Group } from './passes/groups.ts'
-import { joinSums } from './passes/join.ts'
+import { joinMoments, joinSums } from './passes/join.ts'
 import { simplify } from './passes/simplify.ts'
 import { namedNode, narrowStorage } from './passes/storage.ts'
 import { type GraphProgram, leavesOf } from './program.ts'
@@ -85,7 +85,7 @@ export function buildPlan(program: GraphProgram, options: PlanOptions): Plan {
   const traits = traitsOf(program.device)
   const leaves = leavesOf(program)
   const variables = variablesOf(program)
-  const joined = joinSums(simplify(program))
+  const joined = joinMoments(joinSums(simplify(program)), traits)
   const simple = options.storage === 'f16' ? withNarrowStorage(joined, traits) : joined
   const variableIndex = new Map(variables.map((v, i) => [v, i]))
   const levels = new Map<string, number>()

@@ -43,7 +43,7 @@ export const matmulQuads: Kernel = defineKernel(
 export const matmulShared: Kernel = defineKernel(
   'matmul/shared.wgsl',
   sharedText,
-  { ...blockParams, EXACT_A: 'flag', EXACT_B: 'flag', BK: 'int' },
+  { ...blockParams, EXACT_A: 'flag', EXACT_B: 'flag', BK: 'int', MOMENTS: 'flag' },
   operands,
 )
 
@@ -216,6 +216,7 @@ export function matmulCall(shape: MatmulShape, tile: MatmulTile): TiledCall {
           {
             ...blocks,
             BK: bk,
+            MOMENTS: false,
             EXACT_A: (m % (wy * tm)) + (k % (bk * splits)) === 0,
             EXACT_B: (n % (wx * tn)) + (k % (bk * splits)) === 0,
           },

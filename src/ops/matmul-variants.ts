@@ -1,4 +1,3 @@
-import type { Kernel } from '../gpu/kernel.ts'
 import type { DeviceTraits, KernelCall, Operand, Variant } from '../graph/op.ts'
 import { gridOf } from '../shape.ts'
 import {
@@ -11,6 +10,8 @@ import {
   tileName,
 } from './matmul-kernels.ts'
 import { quadTile } from './matmul-quads.ts'
+import { momentsOfParts } from './norm-kernels.ts'
+import { alsoWriting, storeTo, sumOfParts } from './parts.ts'
 import { reducePartials } from './reduce-kernels.ts'
 
 // Tiles in shared memory: 128 x 128, which take 16 KiB, 64 x 64 and 32 x 32 outputs.
@@ -91,6 +92,45 @@ export function matmulTiles(shape: MatmulShape, device: DeviceTraits): MatmulTil
 /** What a product reads and adds up, and its cost. */
 type MatmulWork = Pick<KernelCall, 'bindings' | 'flops' | 'bytes'>
 
+/** Whether a product's kernel can also give the moments of its columns. */
+function givesMoments({ tm, tn, wx, bk, splits = 1 }: MatmulTile): boolean {
+  return bk !== undefined && splits === 1 && wx * tn <= bk * tm
+}
+
+/** Whether the kernel taken by default on a GPU can, which is then worth it: the product is not read again for them. */
+export function shouldGiveMoments(shape: MatmulShape, device: DeviceTraits): boolean {
+  const [first] = device.software ? [] : matmulTiles(shape, device)
+  return first !== undefined && givesMoments(first)
+}
+
+/** The kernels for a product that also give mean, 1 / sqrt(variance + eps) and variance of its columns, as outputs 1 to 3. */
+export function matmulMomentsVariants(
+  shape: MatmulShape,
+  eps: number,
+  device: DeviceTraits,
+  work: MatmulWork,
+): Variant[] {
+  return matmulTiles(shape, device)
+    .filter(givesMoments)
+    .map((tile) => ({
+      name: tileName(tile),
+      calls: () => {
+        const { kernel, params, grid } = matmulCall(shape, tile)
+        const parts = grid[1]
+        const moments = { temp: 'moments', bytes: 16 * parts * shape.n }
+        const product: KernelCall = {
+          ...work,
+          kernel: alsoWriting(kernel, 'moments'),
+          params: { ...params, MOMENTS: true },
+          bindings: { ...work.bindings, moments },
+          grid,
+          epilogue: true,
+        }
+        return [product, ...momentsOfParts(moments, [parts, shape.n], shape.m, eps, device)]
+      },
+    }))
+}
+
 /** The kernels for a product, the default first. */
 export function matmulVariants(shape: MatmulShape, device: DeviceTraits, work: MatmulWork): Variant[] {
   return matmulTiles(shape, device).map((tile) => ({
@@ -100,23 +140,6 @@ export function matmulVariants(shape: MatmulShape, device: DeviceTraits, work: M
         ? splitCalls(shape, tile, work)
         : [{ ...matmulCall(shape, tile), ...work, epilogue: true }],
   }))
-}
-
-const sumOfParts = `alias Acc = f32;
-fn identity() -> Acc { return 0.0; }
-fn combine(a: Acc, b: Acc) -> Acc { return a + b; }
-fn finish(a: Acc) -> f32 { return a; }`
-
-/** WGSL of a binding that the generated store writes. */
-function storeTo(name: string, binding: number): string {
-  return `@group(0) @binding(${binding}) var<storage, read_write> ${name}: array<f32>;
-fn store_y(i: u32, value: f32) {
-  ${name}[i] = value;
-}`
-}
-
-function withBinding(kernel: Kernel, name: string): Kernel {
-  return { ...kernel, bindings: [...kernel.bindings, { name, access: 'read_write' }] }
 }
 
 /** The products of parts of k, then their sums in order. */
@@ -141,13 +164,13 @@ function splitCalls(shape: MatmulShape, tile: MatmulTile, work: MatmulWork): Ker
   const { sums, ...read } = work.bindings
   const bindings = { ...read, ...(sums ? { sums: sumParts } : {}), parts }
   const store = storeTo('parts', Object.keys(bindings).length - 1)
-  const product = { kernel: withBinding(kernel, 'parts'), params: { ...params, EPILOGUE_DECLS: store }, grid }
+  const product = { kernel: alsoWriting(kernel, 'parts'), params: { ...params, EPILOGUE_DECLS: store }, grid }
   const calls: KernelCall[] = [{ ...work, ...product, bindings }]
   if (sums) {
     const call = total(sumParts, shape.m)
     calls.push({
       ...call,
-      kernel: withBinding(call.kernel, 'sums'),
+      kernel: alsoWriting(call.kernel, 'sums'),
       params: { ...call.params, EPILOGUE_DECLS: storeTo('sums', 1) },
       bindings: { ...call.bindings, sums },
     })

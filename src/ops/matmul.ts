@@ -6,7 +6,7 @@ import { type Spec, specBytes } from '../graph/value.ts'
 import { broadcast, contiguousStrides, formatShape, numel } from '../shape.ts'
 import { stridedIndex } from './indexing.ts'
 import type { MatmulShape } from './matmul-kernels.ts'
-import { matmulVariants } from './matmul-variants.ts'
+import { matmulMomentsVariants, matmulVariants, shouldGiveMoments } from './matmul-variants.ts'
 import { sumTo } from './reduce.ts'
 import { reshape } from './reshape.ts'
 
@@ -14,7 +14,9 @@ type MatmulAttrs = {
   readonly transA: boolean
   readonly transB: boolean
   /** Output 1 are the sums of the columns of `a` as it is stored. */
-  readonly sums?: true
+  readonly sums?: boolean
+  /** Outputs 1 to 3 are the moments of the rows of the product, as momentsOp gives them with this eps. */
+  readonly moments?: number
 }
 
 /** Rows and columns as they are multiplied. */
@@ -50,24 +52,18 @@ export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
     if (!batch) return fail('matmul', shown, 'the axes before the last two must be equal or 1')
     return [{ shape: [...batch, m, n], dtype: promote(x.dtype, y.dtype) ?? 'f32' }]
   },
+  withMoments: (inputs, attrs, eps, device) => {
+    const [a, b] = inputs as [Spec, Spec]
+    const isPlain = a.shape.length === 2 && b.shape.length === 2 && !attrs.sums
+    return isPlain && shouldGiveMoments(productOf(a, b, attrs), device) ? { ...attrs, moments: eps } : null
+  },
   variants: ({ inputs, outputs, attrs, device }) => {
     const [a, b] = inputs as [Spec, Spec]
-    const { shape } = outputs[0] as Spec
-    const [m, k] = matrix(a, attrs.transA)
-    const [, n] = matrix(b, attrs.transB)
-    const batch = shape.slice(0, -2)
-    const product: MatmulShape = {
-      batches: numel(batch),
-      m,
-      n,
-      k,
-      transA: attrs.transA,
-      transB: attrs.transB,
-      aOffset: batchOffset(batch, a, m * k),
-      bOffset: batchOffset(batch, b, k * n),
-      aSize: numel(a.shape),
-      bSize: numel(b.shape),
-      sums: attrs.sums ?? false,
+    const product = productOf(a, b, attrs)
+    const { moments } = attrs
+    if (moments !== undefined) {
+      const bindings = { a: { input: 0 }, b: { input: 1 } }
+      return matmulMomentsVariants(product, moments, device, { bindings, ...matmulOp.cost(inputs, outputs, attrs) })
     }
     const bindings = { a: { input: 0 }, b: { input: 1 }, ...(attrs.sums ? { sums: { output: 1 } } : {}) }
     return matmulVariants(product, device, { bindings, ...matmulOp.cost(inputs, outputs, attrs) })
@@ -82,6 +78,25 @@ export const matmulOp: KernelOp<'a' | 'b', MatmulAttrs> = {
     b: () => sumTo(transB ? product(grad, a, true, transA) : product(a, grad, !transA, false), b.shape),
   }),
   saves: ['a', 'b'],
+}
+
+function productOf(a: Spec, b: Spec, { transA, transB, sums = false }: MatmulAttrs): MatmulShape {
+  const [m, k] = matrix(a, transA)
+  const [, n] = matrix(b, transB)
+  const batch = broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2)) as number[]
+  return {
+    batches: numel(batch),
+    m,
+    n,
+    k,
+    transA,
+    transB,
+    aOffset: batchOffset(batch, a, m * k),
+    bOffset: batchOffset(batch, b, k * n),
+    aSize: numel(a.shape),
+    bSize: numel(b.shape),
+    sums,
+  }
 }
 
 function product(a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor {

@@ -1,12 +1,16 @@
-import type { DeviceTraits, KernelCall, Variant } from '../graph/op.ts'
+import type { DeviceTraits, KernelCall, Operand, Variant } from '../graph/op.ts'
+import { alsoReading } from './parts.ts'
 import { type Accumulator, reduceVariants } from './reduce-kernels.ts'
 
 /** Count, mean and sum of squared distances from it; two of them meet by Chan, Golub and LeVeque (1979). */
-function momentsOf(count: number, eps: number): Accumulator {
+function momentsOf(count: number, eps: number, ofParts = false): Accumulator {
+  const lift = ofParts
+    ? 'fn lift(v: Acc, r: u32) -> Acc { return v; }'
+    : 'fn lift(v: f32, r: u32) -> Acc { return Acc(1.0, v, 0.0); }'
   return {
     code: `alias Acc = vec3<f32>;
 fn identity() -> Acc { return Acc(0.0, 0.0, 0.0); }
-fn lift(v: f32, r: u32) -> Acc { return Acc(1.0, v, 0.0); }
+${lift}
 fn combine(a: Acc, b: Acc) -> Acc {
   let count = a.x + b.x;
   let share = b.x / max(count, 1.0);
@@ -38,8 +42,8 @@ const loadPair = `fn load_x(i: u32) -> vec2<f32> {
   return vec2<f32>(a, a * load_b(i));
 }`
 
-/** The calls of a reduction that stores its result, a vector, by components to outputs 0, 1, ... of these names. */
-function storedApart(calls: readonly KernelCall[], names: readonly string[]): KernelCall[] {
+/** The calls of a reduction that stores its result, a vector, by components to outputs of these names, from number `from` on. */
+function storedApart(calls: readonly KernelCall[], names: readonly string[], from = 0): KernelCall[] {
   return calls.map((call): KernelCall => {
     if (!call.epilogue) return call
     const { kernel } = call
@@ -56,7 +60,7 @@ function storedApart(calls: readonly KernelCall[], names: readonly string[]): Ke
         bindings: [...kernel.bindings, ...names.map((name) => ({ name, access: 'read_write' as const }))],
       },
       params: { ...call.params, EPILOGUE_DECLS: [...declared, store].join('\n') },
-      bindings: { ...call.bindings, ...Object.fromEntries(names.map((name, output) => [name, { output }])) },
+      bindings: { ...call.bindings, ...Object.fromEntries(names.map((name, k) => [name, { output: from + k }])) },
       epilogue: false,
     }
   })
@@ -67,6 +71,8 @@ function adapted(variants: readonly Variant[], change: (calls: readonly KernelCa
   return variants.map(({ name, calls }) => ({ name, calls: () => change(calls()) }))
 }
 
+const momentNames = ['means', 'rstds', 'variances']
+
 /** The ways to find mean, 1 / sqrt(variance + eps) and variance of input 0 over axes. */
 export function momentsVariants(
   shape: readonly number[],
@@ -75,8 +81,35 @@ export function momentsVariants(
   eps: number,
   device: DeviceTraits,
 ): Variant[] {
-  const names = ['means', 'rstds', 'variances']
-  return adapted(reduceVariants(shape, axes, momentsOf(count, eps), device), (calls) => storedApart(calls, names))
+  return adapted(reduceVariants(shape, axes, momentsOf(count, eps), device), (calls) => storedApart(calls, momentNames))
+}
+
+/**
+ * Finds these as outputs 1 to 3 of each of `columns` from parts [parts, columns, 4] of its `count` values: the number of those in a part,
+ * their mean and sum of squared distances from it.
+ */
+export function momentsOfParts(
+  source: Operand,
+  [parts, columns]: readonly [number, number],
+  count: number,
+  eps: number,
+  device: DeviceTraits,
+): KernelCall[] {
+  const acc = momentsOf(count, eps, true)
+  const [first] = reduceVariants([parts, columns], [0], acc, device)
+  const calls = (first as Variant).calls().map(({ loads, ...call }): KernelCall => {
+    if (!loads) return call
+    const load = `@group(0) @binding(${call.kernel.bindings.length}) var<storage, read> moments: array<vec4<f32>>;
+fn load_x(i: u32) -> vec3<f32> { return moments[i].xyz; }`
+    return {
+      ...call,
+      kernel: alsoReading(call.kernel, 'moments'),
+      params: { ...call.params, LOAD_X: load },
+      bindings: { ...call.bindings, moments: source },
+      bytes: 16 * parts * columns,
+    }
+  })
+  return storedApart(calls, momentNames, 1)
 }
 
 /** The ways to sum input 0, and input 0 times input 1, over axes. */

@@ -1,3 +1,4 @@
+import type { DeviceTraits } from '../op.ts'
 import { collect, type GraphProgram } from '../program.ts'
 import type { Effect } from '../trace.ts'
 import { Node, type Value } from '../value.ts'
@@ -30,31 +31,63 @@ export function joinSums(program: GraphProgram): GraphProgram {
     if (attrs && !hosts.has(baseOf(matrix))) hosts.set(baseOf(matrix), { node, matrix, at, attrs })
   })
 
-  /** Nodes that become one, by the earlier of them, and those that fall away. */
-  const joined = new Map<Node, { readonly host: Host; readonly sum: Node }>()
+  const joined = new Map<Node, Joined>()
   const gone = new Set<Node>()
   nodes.forEach((sum, at) => {
     const [x] = sum.inputs
     const host = sum.op.name === 'sum' && x ? hosts.get(baseOf(x)) : undefined
-    if (!x || !host || !sumsRows(sum, x, host.matrix.shape)) return
+    if (!x || !host || !isOverRows(sum, x, host.matrix.shape)) return
     const early = Math.min(at, host.at)
     if (!host.node.inputs.every((v) => (place.get(v.node) ?? -1) < early)) return
     hosts.delete(baseOf(x))
-    joined.set(nodes[early] as Node, { host, sum })
+    joined.set(nodes[early] as Node, { host: host.node, attrs: host.attrs, more: sum.outputs })
     gone.add(nodes[Math.max(at, host.at)] as Node)
   })
-  if (joined.size === 0) return program
+  return merged(program, joined, gone)
+}
 
+/**
+ * Lets kernels that make a matrix also give its moments over the rows, which a norm in training needs: they are then taken before the
+ * matrix is written, and it is not read for them.
+ */
+export function joinMoments(program: GraphProgram, traits: DeviceTraits): GraphProgram {
+  const joined = new Map<Node, Joined>()
+  const gone = new Set<Node>()
+  for (const node of program.nodes) {
+    const [x] = node.inputs
+    if (node.op.name !== 'moments' || !x) continue
+    const made = baseOf(x)
+    const { node: host } = made
+    if (host.op.kind !== 'kernel' || made !== host.outputs[0] || joined.has(host)) continue
+    if (!isOverRows(node, x, made.shape)) continue
+    const attrs = host.op.withMoments?.(host.inputs, host.attrs as never, node.attrs.eps as number, traits)
+    if (!attrs) continue
+    joined.set(host, { host, attrs, more: node.outputs })
+    gone.add(node)
+  }
+  return merged(program, joined, gone)
+}
+
+/** A kernel node that gets other attributes and more outputs. */
+interface Joined {
+  readonly host: Node
+  readonly attrs: Node['attrs']
+  readonly more: readonly Value[]
+}
+
+/** The program with nodes that do the work of others too, each in the place of a node; those that are `gone` fall away. */
+function merged(program: GraphProgram, joined: ReadonlyMap<Node, Joined>, gone: ReadonlySet<Node>): GraphProgram {
+  if (joined.size === 0) return program
   const replaced = new Map<Value, Value>()
   const mutated = new Map<Node, Node>()
   const now = (v: Value): Value => replaced.get(v) ?? v
-  for (const node of nodes) {
-    if (gone.has(node)) continue
+  for (const node of program.nodes) {
     const pair = joined.get(node)
-    const { device, op, attrs, inputs, outputs, site, payload } = pair?.host.node ?? node
-    const results = pair ? [...outputs, pair.sum.outputs[0] as Value] : outputs
+    if (!pair && gone.has(node)) continue
+    const { device, op, attrs, inputs, outputs, site, payload } = pair?.host ?? node
+    const results = pair ? [...outputs, ...pair.more] : outputs
     if (!pair && inputs.every((v) => now(v) === v)) continue
-    const fresh = new Node(device, op, pair?.host.attrs ?? attrs, inputs.map(now), results, site, payload)
+    const fresh = new Node(device, op, pair?.attrs ?? attrs, inputs.map(now), results, site, payload)
     fresh.isGradient = node.isGradient
     mutated.set(node, fresh)
     results.forEach((v, i) => {
@@ -68,12 +101,12 @@ export function joinSums(program: GraphProgram): GraphProgram {
   return collect(program.device, program.outputs.map(now), effects)
 }
 
-/** True for the f32 sum of `x` over all axes but the last, where `x` is the matrix of this shape or a reshape of it. */
-function sumsRows(sum: Node, x: Value, matrix: readonly number[]): boolean {
+/** True for an f32 reduction of `x` over all axes but the last, where `x` is the matrix of this shape or a reshape of it. */
+function isOverRows(reduction: Node, x: Value, matrix: readonly number[]): boolean {
   const last = x.shape.length - 1
-  const axes = sum.attrs.axes as readonly number[]
+  const axes = reduction.attrs.axes as readonly number[]
   return (
-    sum.outputs[0]?.dtype === 'f32' &&
+    reduction.outputs[0]?.dtype === 'f32' &&
     x.shape[last] === matrix[matrix.length - 1] &&
     axes.length === last &&
     axes.every((axis) => axis < last)

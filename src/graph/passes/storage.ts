@@ -99,10 +99,12 @@ function exactValues(program: GraphProgram): Set<Value> {
     const { op, inputs, outputs } = node
     const isExactOp = op.kind === 'kernel' ? !op.halfOutput : op.kind === 'map' && inputs.every(isStatistic)
     const isGradient = node.isGradient || inputs.some((v, i) => gradients.has(v) && !isAwaited(node, i))
-    for (const v of outputs) {
-      if (isExactOp) statistics.add(v)
+    for (const [k, v] of outputs.entries()) {
+      // What a kernel gives beside its result are statistics of it.
+      const isExact = isExactOp || k > 0
+      if (isExact) statistics.add(v)
       if (isGradient) gradients.add(v)
-      if (isExactOp || isGradient) exact.add(v)
+      if (isExact || isGradient) exact.add(v)
     }
     if (op.kind === 'pack') inputs.forEach(keep)
     if (op.kind === 'kernel')
