@@ -4,6 +4,7 @@
 //
 //   x  [N, H, W, G C]    X_TYPE  read
 //   w  [G O, KH, KW, C]  W_TYPE  read
+//   moments  [ceil(N P Q / (WY TM)), G O, 4]  f32  write  with MOMENTS alone
 //   y  [N, P, Q, G O]    f32  through store_y
 //
 // Dispatch: WX x WY threads, each TM pixels by TN outputs; grid (ceil(O / (WX TN)), ROWS, G FOLDS),
@@ -16,7 +17,9 @@
 //                            and BK of 4.
 //           ROWS             rows of workgroups along y, before they are folded into z.
 //           X_TYPE W_TYPE    f32 or f16, as stored; computed in f32.
-//           EPILOGUE_DECLS   binding of y from 2 on, and fn store_y(i: u32, value: f32).
+//           MOMENTS          also of each output, as it is before the epilogue, and each tile's pixels: their number, mean and sum of squared
+//                            distances from it; TN is a multiple of 4.
+//           EPILOGUE_DECLS   binding of y after these, and fn store_y(i: u32, value: f32).
 // Shared memory is 4 BK (WY TM + WX TN + 2) bytes. The odd row length spreads the banks.
 // The taps and channels are one axis of KH KW C elements, so that few channels leave no lane idle. Tiles are filled with
 // zeros beyond it, beyond the last pixel and output, and in the padding. The sum runs over the axis in order.
@@ -28,11 +31,40 @@
 @group(0) @binding(0) var<storage, read> x: array<${X_TYPE}>;
 @group(0) @binding(1) var<storage, read> w: array<${W_TYPE}>;
 #endif
+#if MOMENTS
+@group(0) @binding(2) var<storage, read_write> moments: array<vec4<f32>>;
+#endif
 ${EPILOGUE_DECLS}
 
 // Tiles as [k][pixel] and [k][output].
 var<workgroup> tile_a: array<f32, ${BK * (WY * TM + 1)}>;
 var<workgroup> tile_b: array<f32, ${BK * (WX * TN + 1)}>;
+
+#if MOMENTS
+// Quads by component, so many in the first tile as it has room for.
+const quads_a = ${BK * (WY * TM + 1) / (4 * WX * WY) * WX * WY}u;
+const quads_b = ${BK * (WX * TN + 1) / (4 * WX * WY) * WX * WY}u;
+
+fn hand(i: u32, value: vec4<f32>) {
+  if (i < quads_a) {
+#for E in 0..4
+    tile_a[i + ${E}u * quads_a] = value[${E}];
+#endfor
+  } else {
+#for E in 0..4
+    tile_b[i - quads_a + ${E}u * quads_b] = value[${E}];
+#endfor
+  }
+}
+
+fn handed(i: u32) -> vec4<f32> {
+  if (i < quads_a) {
+    return vec4<f32>(tile_a[i], tile_a[i + quads_a], tile_a[i + 2u * quads_a], tile_a[i + 3u * quads_a]);
+  }
+  let j = i - quads_a;
+  return vec4<f32>(tile_b[j], tile_b[j + quads_b], tile_b[j + 2u * quads_b], tile_b[j + 3u * quads_b]);
+}
+#endif
 
 @compute @workgroup_size(${WX}, ${WY})
 fn main(
@@ -118,6 +150,20 @@ fn main(
 #endfor
 #for I in 0..TM
   let row${I} = first + local.y + ${I * WY}u;
+#endfor
+#if MOMENTS
+#for I in 0..TM
+#for J in 0..TN / 4
+  let c${I}_${J} = vec4<f32>(s${I}_${J * 4}, s${I}_${J * 4 + 1}, s${I}_${J * 4 + 2}, s${I}_${J * 4 + 3});
+#endfor
+#endfor
+  let row_start = first;
+  let row_end = ${N * P * Q}u;
+  let column_end = ${O}u;
+  let moments_at = (group.z / ${G}u * ${ROWS}u + group.y) * ${G * O}u + g * ${O}u;
+#include "lib/column_moments.wgsl"
+#endif
+#for I in 0..TM
   if (row${I} < ${N * P * Q}u) {
     let start = row${I} * ${G * O}u + g * ${O}u;
 #for J in 0..TN

@@ -47,6 +47,16 @@ ${EPILOGUE_DECLS}
 var<workgroup> tile_a: array<vec4<f32>, ${BK * WY * TM / 4}>;
 var<workgroup> tile_b: array<vec4<f32>, ${BK * WX * TN / 4}>;
 
+#if MOMENTS
+fn hand(i: u32, value: vec4<f32>) {
+  tile_a[i] = value;
+}
+
+fn handed(i: u32) -> vec4<f32> {
+  return tile_a[i];
+}
+#endif
+
 // Elements (row, column..column + 3) of a's stored matrix, zero outside.
 fn a_quad(base: u32, row: u32, column: u32) -> vec4<f32> {
 #if TRANS_A
@@ -198,49 +208,17 @@ fn main(
   }
 #endif
 #if MOMENTS
-  // Sums of columns, then of squared distances from their means: what each row of threads has meets where a tile was.
-  let rows = f32(min(${WY * TM}u, ${M}u - m_start));
-#for STAGE in 0..2
-#for J in 0..TN / 4
-  var part${STAGE}_${J} = vec4<f32>();
-#endfor
 #for I in 0..TM
-  if (m_start + (local.y + ${I / 4 * WY}u) * 4u + ${I % 4}u < ${M}u) {
-#for J in 0..TN / 4
-#if STAGE == 0
-    part0_${J} += c${I}_${J};
-#else
-    part1_${J} += (c${I}_${J} - mean${J}) * (c${I}_${J} - mean${J});
-#endif
+  let row${I} = m_start + (local.y + ${I / 4 * WY}u) * 4u + ${I % 4}u;
 #endfor
-  }
+#for J in 0..TN
+  let out${J} = n_start + (local.x + ${J / 4 * WX}u) * 4u + ${J % 4}u;
 #endfor
-#for J in 0..TN / 4
-  tile_a[(local.y * ${WX}u + local.x) * ${TN / 4}u + ${J}u] = part${STAGE}_${J};
-#endfor
-  workgroupBarrier();
-#for J in 0..TN / 4
-  var total${STAGE}_${J} = vec4<f32>();
-  for (var row = 0u; row < ${WY}u; row++) {
-    total${STAGE}_${J} += tile_a[(row * ${WX}u + local.x) * ${TN / 4}u + ${J}u];
-  }
-#endfor
-#if STAGE == 0
-#for J in 0..TN / 4
-  let mean${J} = total0_${J} / rows;
-#endfor
-  workgroupBarrier();
-#endif
-#endfor
-  if (local.y == 0u) {
-#for J in 0..TN / 4
-#for E in 0..4
-    if (n_start + (local.x + ${J * WX}u) * 4u + ${E}u < ${N}u) {
-      moments[group.y * ${N}u + n_start + (local.x + ${J * WX}u) * 4u + ${E}u] = vec4<f32>(rows, mean${J}[${E}], total1_${J}[${E}], 0.0);
-    }
-#endfor
-#endfor
-  }
+  let row_start = m_start;
+  let row_end = ${M}u;
+  let column_end = ${N}u;
+  let moments_at = group.y * ${N}u;
+#include "lib/column_moments.wgsl"
 #endif
 #for J in 0..TN / 4
   let n${J} = n_start + (local.x + ${J * WX}u) * 4u;

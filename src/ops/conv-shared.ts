@@ -8,7 +8,7 @@ import type { ParamTypes } from '../gpu/template.ts'
 import type { DeviceTraits } from '../graph/op.ts'
 import { numel } from '../shape.ts'
 import { type ConvShape, convOutputSize, convSizes, foldedRows } from './conv-kernels.ts'
-import type { MatmulTile, TiledCall } from './matmul-kernels.ts'
+import { columnMoments, type MatmulTile, type TiledCall } from './matmul-kernels.ts'
 
 const types: ParamTypes = {
   ...{ N: 'int', H: 'int', W: 'int', C: 'int', O: 'int', P: 'int', Q: 'int', G: 'int' },
@@ -23,9 +23,9 @@ const gradIncludes = { ...product, 'conv/dy_quad.wgsl': dyQuadText }
 export const convShared: Kernel = defineKernel(
   'conv/shared.wgsl',
   sharedText,
-  { ...types, ROWS: 'int', VEC4: 'flag' },
+  { ...types, ROWS: 'int', VEC4: 'flag', MOMENTS: 'flag' },
   ['x: X_TYPE', 'w: W_TYPE'],
-  product,
+  { ...product, ...columnMoments },
 )
 
 /** Its gradient with respect to the images. */
@@ -101,7 +101,7 @@ export function sharedTiles(question: SharedQuestion, device: DeviceTraits): Sha
 export function convSharedCall(shape: ConvShape, tile: SharedTile): TiledCall {
   const sizes = convSizes(shape)
   const rows = shape.images * numel(convOutputSize(shape))
-  return call(convShared, { ...sizes, VEC4: sizes.C % 4 === 0 }, tile, [rows, sizes.O, shape.groups])
+  return call(convShared, { ...sizes, VEC4: sizes.C % 4 === 0, MOMENTS: false }, tile, [rows, sizes.O, shape.groups])
 }
 
 /** The kernel call of the gradient of the images. */

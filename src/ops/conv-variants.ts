@@ -1,5 +1,4 @@
-import type { DeviceTraits } from '../graph/op.ts'
-import { defaultFirst } from '../graph/op.ts'
+import { type DeviceTraits, defaultFirst, type KernelCall, type Variant } from '../graph/op.ts'
 import { numel } from '../shape.ts'
 import {
   convDepthwiseCall,
@@ -31,6 +30,10 @@ import {
   sharedTiles,
 } from './conv-shared.ts'
 import { type MatmulTile, registerTiles, type TiledCall, type TileQuestion, tileName } from './matmul-kernels.ts'
+import { withMomentsOf } from './norm-kernels.ts'
+
+/** What a convolution reads, and its cost. */
+type ConvWork = Pick<KernelCall, 'bindings' | 'flops' | 'bytes'>
 
 /** A way to convolve, or to find the gradient of the images. */
 export interface ConvVariant {
@@ -154,18 +157,33 @@ function inOrder(
   return defaultFirst(all, (first[0] as ConvVariant).name)
 }
 
-/** The kernels for the convolution itself, the default first. */
-export function convForwardVariants(shape: ConvShape, device: DeviceTraits): ConvVariant[] {
-  const isSoftware = device.software
-  const [p, q] = convOutputSize(shape)
-  const question: TileQuestion = {
-    rows: shape.images * p * q,
+function forwardQuestion(shape: ConvShape, { software }: DeviceTraits): TileQuestion {
+  return {
+    rows: shape.images * numel(convOutputSize(shape)),
     columns: shape.outputs / shape.groups,
     batches: shape.groups,
     depth: depthOf(shape),
-    isSoftware,
+    isSoftware: software,
     rowCost: (TAP_COST * shape.groups) / shape.channels,
   }
+}
+
+/** The convolution's kernels that also give mean, 1 / sqrt(variance + eps) and variance of each output over all pixels, as outputs 1 to 3. */
+export function convMomentsVariants(shape: ConvShape, eps: number, device: DeviceTraits, work: ConvWork): Variant[] {
+  const question = forwardQuestion(shape, device)
+  return sharedTiles(question, device).map((tile) => ({
+    name: tileName(tile),
+    calls: () => {
+      const tiles = Math.ceil(question.rows / (tile.wy * tile.tm))
+      const product = { ...convSharedCall(shape, tile), ...work, epilogue: true }
+      return withMomentsOf(product, { count: question.rows, columns: shape.outputs, tiles }, eps, device)
+    },
+  }))
+}
+
+/** The kernels for the convolution itself, the default first. */
+export function convForwardVariants(shape: ConvShape, device: DeviceTraits): ConvVariant[] {
+  const question = forwardQuestion(shape, device)
   const tiled = registerTiles(question).map((tile) => ({
     name: tileName(tile),
     call: () => convForwardCall(shape, tile),

@@ -10,6 +10,7 @@ import { type ConvShape, convOutputSize, convParts } from './conv-kernels.ts'
 import {
   convForwardVariants,
   convInputGradVariants,
+  convMomentsVariants,
   convWeightGradVariants,
   type WeightGradVariant,
 } from './conv-variants.ts'
@@ -67,7 +68,10 @@ function work(shape: ConvShape): { flops: number; bytes: number } {
   return { flops: 2 * y * taps, bytes: 4 * (images * numel(size) * channels + outputs * taps + y) }
 }
 
-export const convForwardOp: KernelOp<'x' | 'w', Windows> = {
+/** With `moments` outputs 1 to 3 are the moments of each output channel, as momentsOp gives them with this eps. */
+type Forward = Windows & { readonly moments?: number }
+
+export const convForwardOp: KernelOp<'x' | 'w', Forward> = {
   kind: 'kernel',
   name: 'conv2d',
   inputs: ['x', 'w'],
@@ -90,14 +94,16 @@ export const convForwardOp: KernelOp<'x' | 'w', Windows> = {
     }
     return [{ shape: [shape.images, p, q, shape.outputs], dtype: joined(images, weights) }]
   },
+  withMoments: ([x, w], attrs, eps, device) => {
+    const shape = convShape((x as Spec).shape, (w as Spec).shape, attrs)
+    const [first] = device.software ? [] : forwardVariants(shape, device)
+    return first?.name.startsWith('shared-') ? { ...attrs, moments: eps } : null
+  },
   variants: ({ inputs: [x, w], attrs, device }) => {
     const shape = convShape((x as Spec).shape, (w as Spec).shape, attrs)
-    const bindings = { x: { input: 0 }, w: { input: 1 } }
-    const direct = convForwardVariants(shape, device).map(({ name, call }) => ({
-      name,
-      calls: (): KernelCall[] => [{ ...call(), bindings, epilogue: true, ...work(shape) }],
-    }))
-    return indirectToo(direct, shape, 'forward', device)
+    return attrs.moments === undefined
+      ? forwardVariants(shape, device)
+      : convMomentsVariants(shape, attrs.moments, device, { bindings: forwardReads, ...work(shape) })
   },
   cost: ([x, w], _, attrs) => work(convShape((x as Spec).shape, (w as Spec).shape, attrs)),
   backward: ({ in: { x, w }, grad, attrs }) => ({
@@ -105,6 +111,16 @@ export const convForwardOp: KernelOp<'x' | 'w', Windows> = {
     w: () => (x.size === 0 ? zerosLike(w) : weightGrad(x, grad, { ...attrs, size: w.shape.slice(1, 3) })),
   }),
   saves: ['x', 'w'],
+}
+
+const forwardReads = { x: { input: 0 }, w: { input: 1 } }
+
+function forwardVariants(shape: ConvShape, device: DeviceTraits): Variant[] {
+  const direct = convForwardVariants(shape, device).map(({ name, call }) => ({
+    name,
+    calls: (): KernelCall[] => [{ ...call(), bindings: forwardReads, epilogue: true, ...work(shape) }],
+  }))
+  return indirectToo(direct, shape, 'forward', device)
 }
 
 /** The transpose of the convolution with respect to its images; `size` is theirs. */

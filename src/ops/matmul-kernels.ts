@@ -1,3 +1,4 @@
+import columnMomentsText from '../../shaders/lib/column_moments.wgsl?raw'
 import quadsText from '../../shaders/matmul/quads.wgsl?raw'
 import sharedText from '../../shaders/matmul/shared.wgsl?raw'
 import tileText from '../../shaders/matmul/tile.wgsl?raw'
@@ -39,12 +40,16 @@ export const matmulQuads: Kernel = defineKernel(
   operands,
 )
 
+/** What kernels with tiles in shared memory include for moments of their columns. */
+export const columnMoments = { 'lib/column_moments.wgsl': columnMomentsText }
+
 /** Matrix product with tiles in shared memory. */
 export const matmulShared: Kernel = defineKernel(
   'matmul/shared.wgsl',
   sharedText,
   { ...blockParams, EXACT_A: 'flag', EXACT_B: 'flag', BK: 'int', MOMENTS: 'flag' },
   operands,
+  columnMoments,
 )
 
 /** Sizes and storage of a batched product `[batches, m, k] x [batches, k, n]`. */

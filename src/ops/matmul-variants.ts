@@ -10,7 +10,7 @@ import {
   tileName,
 } from './matmul-kernels.ts'
 import { quadTile } from './matmul-quads.ts'
-import { momentsOfParts } from './norm-kernels.ts'
+import { withMomentsOf } from './norm-kernels.ts'
 import { alsoWriting, storeTo, sumOfParts } from './parts.ts'
 import { reducePartials } from './reduce-kernels.ts'
 
@@ -115,18 +115,8 @@ export function matmulMomentsVariants(
     .map((tile) => ({
       name: tileName(tile),
       calls: () => {
-        const { kernel, params, grid } = matmulCall(shape, tile)
-        const parts = grid[1]
-        const moments = { temp: 'moments', bytes: 16 * parts * shape.n }
-        const product: KernelCall = {
-          ...work,
-          kernel: alsoWriting(kernel, 'moments'),
-          params: { ...params, MOMENTS: true },
-          bindings: { ...work.bindings, moments },
-          grid,
-          epilogue: true,
-        }
-        return [product, ...momentsOfParts(moments, [parts, shape.n], shape.m, eps, device)]
+        const product = { ...matmulCall(shape, tile), ...work, epilogue: true }
+        return withMomentsOf(product, { count: shape.m, columns: shape.n, tiles: product.grid[1] }, eps, device)
       },
     }))
 }

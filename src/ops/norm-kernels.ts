@@ -1,5 +1,5 @@
 import type { DeviceTraits, KernelCall, Operand, Variant } from '../graph/op.ts'
-import { alsoReading } from './parts.ts'
+import { alsoReading, alsoWriting } from './parts.ts'
 import { type Accumulator, reduceVariants } from './reduce-kernels.ts'
 
 /** Count, mean and sum of squared distances from it; two of them meet by Chan, Golub and LeVeque (1979). */
@@ -84,32 +84,44 @@ export function momentsVariants(
   return adapted(reduceVariants(shape, axes, momentsOf(count, eps), device), (calls) => storedApart(calls, momentNames))
 }
 
+/** A matrix [count, columns] that a kernel writes in tiles of rows. */
+interface Tiled {
+  readonly count: number
+  readonly columns: number
+  readonly tiles: number
+}
+
 /**
- * Finds these as outputs 1 to 3 of each of `columns` from parts [parts, columns, 4] of its `count` values: the number of those in a part,
- * their mean and sum of squared distances from it.
+ * The call of a kernel that writes, with MOMENTS, number, mean and sum of squared distances from it of each tile and column to `moments`
+ * [tiles, columns, 4], and the calls that find from these mean, 1 / sqrt(variance + eps) and variance of each column, as outputs 1 to 3.
  */
-export function momentsOfParts(
-  source: Operand,
-  [parts, columns]: readonly [number, number],
-  count: number,
+export function withMomentsOf(
+  call: KernelCall,
+  { count, columns, tiles }: Tiled,
   eps: number,
   device: DeviceTraits,
 ): KernelCall[] {
-  const acc = momentsOf(count, eps, true)
-  const [first] = reduceVariants([parts, columns], [0], acc, device)
-  const calls = (first as Variant).calls().map(({ loads, ...call }): KernelCall => {
-    if (!loads) return call
-    const load = `@group(0) @binding(${call.kernel.bindings.length}) var<storage, read> moments: array<vec4<f32>>;
+  const moments: Operand = { temp: 'moments', bytes: 16 * tiles * columns }
+  const writes: KernelCall = {
+    ...call,
+    kernel: alsoWriting(call.kernel, 'moments'),
+    params: { ...call.params, MOMENTS: true },
+    bindings: { ...call.bindings, moments },
+  }
+  const [first] = reduceVariants([tiles, columns], [0], momentsOf(count, eps, true), device)
+  const combined = (first as Variant).calls().map(({ loads, ...reduces }): KernelCall => {
+    if (!loads) return reduces
+    const load = `@group(0) @binding(${reduces.kernel.bindings.length}) var<storage, read> moments: array<vec4<f32>>;
 fn load_x(i: u32) -> vec3<f32> { return moments[i].xyz; }`
     return {
-      ...call,
-      kernel: alsoReading(call.kernel, 'moments'),
-      params: { ...call.params, LOAD_X: load },
-      bindings: { ...call.bindings, moments: source },
-      bytes: 16 * parts * columns,
+      ...reduces,
+      kernel: alsoReading(reduces.kernel, 'moments'),
+      params: { ...reduces.params, LOAD_X: load },
+      bindings: { ...reduces.bindings, moments },
+      bytes: moments.bytes,
     }
   })
-  return storedApart(calls, momentNames, 1)
+  return [writes, ...storedApart(combined, momentNames, 1)]
 }
 
 /** The ways to sum input 0, and input 0 times input 1, over axes. */

@@ -76,6 +76,22 @@ async function opsOf(make: Made, x: Tensor, w: Tensor): Promise<string[]> {
   return rows.map(({ op }) => op)
 }
 
+// The largest tiles, which take the room of both operands, and the smallest; those between are the same text.
+const tiles = /^shared-(128x128|32x32|64x32)x/
+
+/** The moments by each of these kernels for the work whose inputs are named. */
+async function expectEach(make: Made, x: Tensor, w: Tensor, inputs: string): Promise<void> {
+  const isWork = (name: string): boolean => name.includes('moments=') && name.includes(inputs)
+  const work = Object.keys(device.variants.used()).find(isWork) as string
+  const names = (device.variants.offered()[work] as readonly string[]).filter((name) => tiles.test(name))
+  expect(names.length).toBeGreaterThan(0)
+  for (const name of names) {
+    device.variants.pin({ [work]: name })
+    await expectMoments(make, x, w)
+  }
+  device.variants.pin({})
+}
+
 const product: Made = (x, w) => matmul(x, w)
 const turned: Made = (x, w) => matmul(x, w, { transB: true })
 
@@ -86,14 +102,7 @@ describe("a product's kernel also gives the moments of its columns", () => {
   ])('[%i, %i] over %i', async (m, n, k) => {
     const [x, w] = [noise([m, k], 0.7), noise([k, n], 1.9)]
     expect(await opsOf(product, x, w)).not.toContain('moments')
-    const work = Object.keys(device.variants.used()).find((v) => v.includes('moments=') && v.includes(`[${m},${k}]`))
-    const names = device.variants.offered()[work as string] as readonly string[]
-    expect(names.length).toBeGreaterThan(0)
-    for (const name of names) {
-      device.variants.pin({ [work as string]: name })
-      await expectMoments(product, x, w)
-      device.variants.pin({})
-    }
+    await expectEach(product, x, w, `[${m},${k}]`)
   })
 
   test('however far from zero they are', async () => {
@@ -107,6 +116,18 @@ describe("a product's kernel also gives the moments of its columns", () => {
     const step = compile(normed(product))
     const first = await step(x, w).variance.data()
     for (let run = 0; run < 5; run++) expect(await step(x, w).variance.data()).toEqual(first)
+  })
+})
+
+describe("a convolution's kernel also gives the moments of its outputs", () => {
+  test.each([
+    ['with the largest tiles', [1, 11, 11, 8], [70, 3, 3, 8], {}],
+    ['in groups, with strides and padding', [2, 13, 9, 6], [36, 3, 3, 3], { groups: 2, stride: 2, padding: 1 }],
+  ] as const)('%s', async (_, size, weights, options) => {
+    const convolution: Made = (x, w) => conv2d(x, w, options)
+    const [x, w] = [noise(size, 0.7), noise(weights, 1.9)]
+    expect(await opsOf(convolution, x, w)).not.toContain('moments')
+    await expectEach(convolution, x, w, `[${size.join()}]`)
   })
 })
 
