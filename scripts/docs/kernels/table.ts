@@ -17,6 +17,8 @@ that was measured to be the fastest ([tuning](guides/tuning.md)), and else the d
 - A kernel is offered only where it is legal, its threads and shared memory being within the limits of the device, and
   where it may win: wide tiles for wide matrices, parts only where there are few tiles and each part is long. Edges of tiles
   are handled by every kernel; where tiles fit exactly, the shader has no checks.
+- Products and convolutions through shared memory also give mean and variance of their outputs where BatchNorm follows in
+  training and they are the default, as on GPUs: each workgroup those of its tile, which a dispatch or two combine in a fixed order.
 `
 
 const each = (dispatches: readonly DispatchFacts[], show: (d: DispatchFacts) => string): string =>
