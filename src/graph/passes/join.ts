@@ -1,5 +1,5 @@
 import type { DeviceTraits } from '../op.ts'
-import { collect, type GraphProgram } from '../program.ts'
+import { collect, type GraphProgram, isLeaf } from '../program.ts'
 import type { Effect } from '../trace.ts'
 import { Node, type Value } from '../value.ts'
 import { baseOf } from './uses.ts'
@@ -48,7 +48,7 @@ export function joinSums(program: GraphProgram): GraphProgram {
 
 /**
  * Lets kernels that make a matrix also give its moments over the rows, which a norm in training needs: they are then taken before the
- * matrix is written, and it is not read for them.
+ * matrix is written, and it is not read for them. A bias in between moves the mean alone.
  */
 export function joinMoments(program: GraphProgram, traits: DeviceTraits): GraphProgram {
   const joined = new Map<Node, Joined>()
@@ -56,13 +56,14 @@ export function joinMoments(program: GraphProgram, traits: DeviceTraits): GraphP
   for (const node of program.nodes) {
     const [x] = node.inputs
     if (node.op.name !== 'moments' || !x) continue
-    const made = baseOf(x)
+    const bias = biasOf(baseOf(x).node)
+    const made = baseOf(bias?.to ?? x)
     const { node: host } = made
     if (host.op.kind !== 'kernel' || made !== host.outputs[0] || joined.has(host)) continue
     if (!isOverRows(node, x, made.shape)) continue
     const attrs = host.op.withMoments?.(host.inputs, host.attrs as never, node.attrs.eps as number, traits)
     if (!attrs) continue
-    joined.set(host, { host, attrs, more: node.outputs })
+    joined.set(host, { host, attrs, more: node.outputs, ...(bias ? { bias } : {}) })
     gone.add(node)
   }
   return merged(program, joined, gone)
@@ -73,6 +74,22 @@ interface Joined {
   readonly host: Node
   readonly attrs: Node['attrs']
   readonly more: readonly Value[]
+  /** What is added to the first of these outputs. */
+  readonly bias?: Bias
+}
+
+/** A sum of a matrix with one number for each column. */
+interface Bias {
+  readonly sum: Node
+  readonly to: Value
+  readonly by: Value
+}
+
+function biasOf(sum: Node): Bias | null {
+  const [a, b] = sum.inputs
+  if (sum.op.name !== 'add' || !a || !b) return null
+  const [to, by] = a.shape.length > b.shape.length ? [a, b] : [b, a]
+  return isLeaf(by) && by.shape.length === 1 && by.shape[0] === to.shape[to.shape.length - 1] ? { sum, to, by } : null
 }
 
 /** The program with nodes that do the work of others too, each in the place of a node; those that are `gone` fall away. */
@@ -93,6 +110,12 @@ function merged(program: GraphProgram, joined: ReadonlyMap<Node, Joined>, gone: 
     results.forEach((v, i) => {
       replaced.set(v, fresh.outputs[i] as Value)
     })
+    const [first] = pair?.more ?? []
+    if (pair?.bias && first) {
+      const { sum, by } = pair.bias
+      const moved = new Node(device, sum.op, sum.attrs, [now(first), by], [first], sum.site)
+      replaced.set(first, moved.outputs[0] as Value)
+    }
   }
   const effects = program.effects.map((e): Effect => {
     if (e.kind === 'assign') return { ...e, value: now(e.value) }
