@@ -131,4 +131,18 @@ export const kernels = [
     replace: 'if (last && last.stride >= stride * size) {',
     tests: ['tests/engine/passes.test.ts', ops],
   },
+  {
+    name: 'moments of columns: rows past the end count',
+    file: 'shaders/lib/column_moments.wgsl',
+    search: 'if (row${I} < row_end) {',
+    replace: '{',
+    tests: ['tests/engine/joined-moments.test.ts'],
+  },
+  {
+    name: 'moments of columns: squared distances from zero',
+    file: 'shaders/lib/column_moments.wgsl',
+    search: '(c${I}_${J} - mean${J}) * (c${I}_${J} - mean${J})',
+    replace: 'c${I}_${J} * c${I}_${J}',
+    tests: ['tests/engine/joined-moments.test.ts'],
+  },
 ]

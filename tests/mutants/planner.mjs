@@ -7,6 +7,7 @@ const memory = 'tests/engine/memory.test.ts'
 const queue = 'tests/engine/queue.test.ts'
 const eager = 'tests/engine/eager.test.ts'
 const placement = 'tests/engine/placement.test.ts'
+const joining = 'tests/engine/random-fusion.test.ts'
 
 /** Breakages of the graph, the planner and the queue. `tests` are the files of which at least one must fail. */
 export const planner = [
@@ -163,5 +164,26 @@ export const planner = [
     search: 'if (!this.running && this.waiting.length === 0 && this.hasRoom()) this.start(job)',
     replace: 'if (!this.running && this.hasRoom()) this.start(job)',
     tests: [queue],
+  },
+  {
+    name: 'a kernel also stores what waits for it',
+    file: 'src/graph/passes/groups.ts',
+    search: 'if (reads.some((b) => !given.has(b) && needs(b, host, joined))) continue',
+    replace: '',
+    tests: [joining],
+  },
+  {
+    name: 'a kernel also stores what reads other elements of its root',
+    file: 'src/graph/passes/groups.ts',
+    search: ' || !isMadeAlong(v, given, inlined)',
+    replace: '',
+    tests: [joining],
+  },
+  {
+    name: 'a root is not stored although others read it',
+    file: 'src/graph/passes/groups.ts',
+    search: ' || [...readers.ends].some((v) => !also.includes(v))',
+    replace: '',
+    tests: [joining],
   },
 ]
