@@ -76,8 +76,8 @@ async function opsOf(make: Made, x: Tensor, w: Tensor): Promise<string[]> {
   return rows.map(({ op }) => op)
 }
 
-// The largest tiles, which take the room of both operands, and the smallest; those between are the same text.
-const tiles = /^shared-(128x128|32x32|64x32)x/
+// Tiles whose parts fill what an operand had, take some of the other's room, or little; those between are the same text.
+const tiles = /^shared-(64x64x16-4x4|128x128x8-8x8|64x32x|32x32x)/
 
 /** The moments by each of these kernels for the work whose inputs are named. */
 async function expectEach(make: Made, x: Tensor, w: Tensor, inputs: string): Promise<void> {

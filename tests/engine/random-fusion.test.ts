@@ -118,6 +118,6 @@ test('and the values are those of the ops one by one', async () => {
         })
       })
     }),
-    { numRuns: 60, seed: 3 },
+    { numRuns: 40, seed: 3 },
   )
 })
