@@ -116,16 +116,15 @@ const gru = (hidden: number): Forward =>
   plain((weights, x) => {
     const [batch, time] = x.shape as [number, number]
     const projected = np.matmul(x, take(weights, 'weight_ih')).add(take(weights, 'bias'))
-    const [forGates, forNew] = np.split(take(weights, 'weight_hh'), [2 * hidden], 1) as [np.Array, np.Array]
     let h = np.zeros([batch, hidden])
     for (const input of np.split(projected, time, 1)) {
       const [a, b] = np.split(input.reshape([batch, 3 * hidden]), [2 * hidden], 1) as [np.Array, np.Array]
-      const [z, r] = np.split(nn.sigmoid(a.add(np.matmul(h.ref, forGates.ref))), 2, 1) as [np.Array, np.Array]
-      const n = np.tanh(b.add(np.matmul(r.mul(h.ref), forNew.ref)))
+      const products = np.matmul(h.ref, take(weights, 'weight_hh'))
+      const [forGates, forNew] = np.split(products, [2 * hidden], 1) as [np.Array, np.Array]
+      const [r, z] = np.split(nn.sigmoid(a.add(forGates)), 2, 1) as [np.Array, np.Array]
+      const n = np.tanh(b.add(r.mul(forNew)))
       h = z.ref.mul(h).add(np.subtract(1, z).mul(n))
     }
-    forGates.dispose()
-    forNew.dispose()
     return linear(weights, 'head', h)
   })
 

@@ -115,10 +115,11 @@ function recurrent(weights: Weights, gates: 3 | 4, hidden: number): Forward {
         c = tf.add(tf.mul(tf.sigmoid(f), c), tf.mul(tf.sigmoid(i), tf.tanh(g)))
         h = tf.mul(tf.sigmoid(o), tf.tanh(c))
       } else {
-        const [forGates, forNew] = tf.split(recurrent, [2 * hidden, hidden], 1) as [tf.Tensor2D, tf.Tensor2D]
+        const products = tf.matMul(h as tf.Tensor2D, recurrent)
+        const [forGates, forNew] = tf.split(products, [2 * hidden, hidden], 1) as [tf.Tensor, tf.Tensor]
         const [fromGates, fromNew] = tf.split(input, [2 * hidden, hidden], 1) as [tf.Tensor, tf.Tensor]
-        const [z, r] = tf.split(tf.sigmoid(tf.add(fromGates, tf.matMul(h, forGates))), 2, 1) as [tf.Tensor, tf.Tensor]
-        const n = tf.tanh(tf.add(fromNew, tf.matMul(tf.mul(r, h), forNew)))
+        const [r, z] = tf.split(tf.sigmoid(tf.add(fromGates, forGates)), 2, 1) as [tf.Tensor, tf.Tensor]
+        const n = tf.tanh(tf.add(fromNew, tf.mul(r, forNew)))
         h = tf.add(tf.mul(z, h), tf.mul(tf.sub(1, z), n))
       }
     }

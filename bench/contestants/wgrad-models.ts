@@ -9,10 +9,8 @@ import {
   relu,
   reshape,
   scaledDotProductAttention,
-  sigmoid,
   slice,
   softmax,
-  sub,
   type Tensor,
   tanh,
   zeros,
@@ -136,26 +134,9 @@ class Recurrent extends Module {
   }
 
   override forward(x: Tensor): Tensor {
-    const [batch, time] = x.shape as [number, number]
-    const hidden = this.#hidden
     const projected = add(matmul(x, this.weightIh, { transB: true }), this.bias)
-    if (this.#gates === 4) {
-      const { last } = recurrent('lstm', projected, this.weightHh)
-      return this.head.forward(reshape(slice(last, [[0, 1]]), [batch, hidden]))
-    }
-    const part = (t: Tensor, from: number, to: number): Tensor => slice(t, [null, [from * hidden, to * hidden]])
-    // This GRU resets before its product, unlike the one with a kernel for whole sequences.
-    const products = slice(this.weightHh, [[0, 2 * hidden]])
-    const candidate = slice(this.weightHh, [[2 * hidden]])
-    let h = zeros([batch, hidden])
-    for (let t = 0; t < time; t++) {
-      const input = reshape(slice(projected, [null, [t, t + 1]]), [batch, 3 * hidden])
-      const gates = sigmoid(add(part(input, 0, 2), matmul(h, products, { transB: true })))
-      const [z, r] = [part(gates, 0, 1), part(gates, 1, 2)]
-      const n = tanh(add(part(input, 2, 3), matmul(mul(r, h), candidate, { transB: true })))
-      h = add(mul(z, h), mul(sub(1, z), n))
-    }
-    return this.head.forward(h)
+    const { last } = recurrent(this.#gates === 4 ? 'lstm' : 'gru', projected, this.weightHh)
+    return this.head.forward(reshape(slice(last, [[0, 1]]), [x.shape[0] as number, this.#hidden]))
   }
 }
 

@@ -85,29 +85,27 @@ function recurrent(b: Builder, task: StepTask, x: Value): Value {
   const flat = reshape(tape, x, [batch * time, features])
   const projected = add(tape, matmul(tape, flat, b.weight('weight_ih'), true), b.weight('bias'))
   const weights = b.weight('weight_hh')
-  const rows = (from: number, to: number): Value =>
-    pick(tape, weights, [(to - from) * hidden, hidden], (i) => from * hidden * hidden + i)
   const part = (v: Value, from: number, to: number): Value => {
     const width = v.shape[1] as number
     const taken = (to - from) * hidden
     return pick(tape, v, [batch, taken], (i) => Math.floor(i / taken) * width + from * hidden + (i % taken))
   }
-  const [forGates, forNew] = gates === 3 ? [rows(0, 2), rows(2, 3)] : [weights, weights]
   let h = leaf([batch, hidden], new Float64Array(batch * hidden))
   let c = leaf([batch, hidden], new Float64Array(batch * hidden))
   for (let t = 0; t < time; t++) {
     const width = gates * hidden
     const input = pick(tape, projected, [batch, width], (i) => (Math.floor(i / width) * time + t) * width + (i % width))
+    const products = matmul(tape, h, weights, true)
     if (gates === 4) {
-      const all = add(tape, input, matmul(tape, h, forGates, true))
+      const all = add(tape, input, products)
       const [i, f, g, o] = [0, 1, 2, 3].map((n) => part(all, n, n + 1)) as [Value, Value, Value, Value]
       const kept = mul(tape, sigmoid(tape, f), c)
       c = add(tape, kept, mul(tape, sigmoid(tape, i), tanh(tape, g)))
       h = mul(tape, sigmoid(tape, o), tanh(tape, c))
     } else {
-      const all = sigmoid(tape, add(tape, part(input, 0, 2), matmul(tape, h, forGates, true)))
-      const [z, r] = [part(all, 0, 1), part(all, 1, 2)]
-      const n = tanh(tape, add(tape, part(input, 2, 3), matmul(tape, mul(tape, r, h), forNew, true)))
+      const all = sigmoid(tape, add(tape, part(input, 0, 2), part(products, 0, 2)))
+      const [r, z] = [part(all, 0, 1), part(all, 1, 2)]
+      const n = tanh(tape, add(tape, part(input, 2, 3), mul(tape, r, part(products, 2, 3))))
       const rest = each(
         tape,
         z,
