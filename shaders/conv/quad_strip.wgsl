@@ -19,6 +19,8 @@
 
 enable subgroups;
 
+#include "lib/quad.wgsl"
+
 @group(0) @binding(0) var<storage, read> x: array<${X_TYPE}, ${N * H * W * G * C}>;
 @group(0) @binding(1) var<storage, read> w: array<${W_TYPE}, ${G * O * KH * KW * C}>;
 ${EPILOGUE_DECLS}
@@ -40,14 +42,7 @@ fn main(
   let w${J} = (g * ${O}u + min(o_start + ${J * 4}u + lane, ${O - 1}u)) * ${KH * KW * C}u;
 #endif
 #endfor
-  let row = strip / ${Q / TM}u;
-  let left = i32((strip - row * ${Q / TM}u) * ${TM}u) - ${PW}i;
-  let n = row / ${P}u;
-  let top = i32(row - n * ${P}u) - ${PH}i;
-  let image = i32(min(n, ${N - 1}u) * ${H}u);
-#for T in 0..TM + KW - 1
-  let is_column${T} = u32(left + ${T}i) < ${W}u;
-#endfor
+#include "conv/strip_place.wgsl"
 
   // The sum J of a thread is of output J of the tile with its last two bits swapped as the quad's threads are.
 #for I in 0..TM
@@ -57,13 +52,7 @@ fn main(
 #endfor
 
   for (var kh = 0u; kh < ${KH}u; kh++) {
-    let h = top + i32(kh * ${DH}u);
-    let is_row = u32(h) < ${H}u;
-    let start = ((image + h) * ${W}i + left) * ${G * C}i + i32(g * ${C}u);
-#for T in 0..TM + KW - 1
-    let is_in${T} = is_row & is_column${T};
-    let x${T} = u32(select(0i, start + ${T * G * C}i, is_in${T}));
-#endfor
+#include "conv/strip_row.wgsl"
 #if C == 1
     {
       let c = 0u;
@@ -76,18 +65,15 @@ fn main(
 #for J in 0..TN / 4
 #for K in 0..KW
 #if IS_GRAD
-      let b${K}_${J * 4} = f32(w[w${J} + (c * ${KH * KW}u + ${KH * KW - 1 - K}u - kh * ${KW}u) * ${O}u]);
+      let b${K}_${J} = quad_of(f32(w[w${J} + (c * ${KH * KW}u + ${KH * KW - 1 - K}u - kh * ${KW}u) * ${O}u]));
 #else
-      let b${K}_${J * 4} = f32(w[w${J} + (kh * ${KW}u + ${K}u) * ${C}u + c]);
+      let b${K}_${J} = quad_of(f32(w[w${J} + (kh * ${KW}u + ${K}u) * ${C}u + c]));
 #endif
-      let b${K}_${J * 4 + 1} = quadSwapX(b${K}_${J * 4});
-      let b${K}_${J * 4 + 2} = quadSwapY(b${K}_${J * 4});
-      let b${K}_${J * 4 + 3} = quadSwapDiagonal(b${K}_${J * 4});
 #endfor
 #for I in 0..TM
 #for L in 0..4
 #for K in 0..KW
-      c${I}_${J * 4 + L} = fma(a${I + K}, b${K}_${J * 4 + L}, c${I}_${J * 4 + L});
+      c${I}_${J * 4 + L} = fma(a${I + K}, b${K}_${J}[${L}], c${I}_${J * 4 + L});
 #endfor
 #endfor
 #endfor

@@ -23,6 +23,8 @@
 
 enable subgroups;
 
+#include "lib/quad.wgsl"
+
 @group(0) @binding(0) var<storage, read> x: array<${X_TYPE}, ${N * H * W * G * C}>;
 @group(0) @binding(1) var<storage, read> dy: array<${DY_TYPE}, ${N * P * Q * G * O}>;
 #if SUMS
@@ -43,12 +45,7 @@ fn main(
 #for I in 0..TM / 4
   let y${I} = g * ${O}u + min(o_start + ${I * 4}u + lane, ${O - 1}u);
 #endfor
-  let column = group.x * ${WX * TN}u + local.x;
-#for J in 0..TN
-  let t${J} = min(column + ${J * WX}u, ${KH * C - 1}u);
-  let dh${J} = i32(t${J} / ${C}u * ${DH}u) - ${PH}i;
-  let at${J} = (dh${J} * ${W}i - ${PW}i) * ${G * C}i + i32(g * ${C}u + t${J} % ${C}u);
-#endfor
+#include "conv/tap_rows.wgsl"
 
   // The sum I of a thread is of output I of the tile with its last two bits swapped as the quad's threads are.
 #for I in 0..TM
@@ -71,27 +68,15 @@ fn main(
       break;
     }
 #endif
-    let n = row / ${P}u;
-    let h = i32(row - n * ${P}u);
-    let x_row = (i32(n * ${H}u) + h) * ${W * G * C}i;
-#for J in 0..TN
-    let is_row${J} = u32(h + dh${J}) < ${H}u;
-#for K in 0..KW - 1
-    let is_in${J}_${K} = is_row${J} & (u32(${K}i - ${PW}i) < ${W}u);
-    var b${J}_${K} = select(0.0, f32(x[select(0i, x_row + at${J} + ${K * G * C}i, is_in${J}_${K})]), is_in${J}_${K});
-#endfor
-#endfor
+#include "conv/first_taps.wgsl"
     for (var block = 0u; block < ${Q / U}u; block++) {
       let q = block * ${U}u;
 #for V in 0..U
       let y_at${V} = (row * ${Q}u + q + ${V}u) * ${G * O}u;
 #for I in 0..TM / 4
-      let a${V}_${I * 4} = f32(dy[y_at${V} + y${I}]);
-      let a${V}_${I * 4 + 1} = quadSwapX(a${V}_${I * 4});
-      let a${V}_${I * 4 + 2} = quadSwapY(a${V}_${I * 4});
-      let a${V}_${I * 4 + 3} = quadSwapDiagonal(a${V}_${I * 4});
+      let a${V}_${I} = quad_of(f32(dy[y_at${V} + y${I}]));
 #if SUMS
-      s${I} += a${V}_${I * 4};
+      s${I} += a${V}_${I}.x;
 #endif
 #endfor
       let v${V} = i32(q) + ${KW - 1 + V}i;
@@ -106,7 +91,7 @@ fn main(
 #for I in 0..TM
 #for K in 0..KW
 #for V in 0..U
-      c${I}_${J}_${K} = fma(a${V}_${I}, b${J}_${K + V}, c${I}_${J}_${K});
+      c${I}_${J}_${K} = fma(a${V}_${I / 4}[${I % 4}], b${J}_${K + V}, c${I}_${J}_${K});
 #endfor
 #endfor
 #endfor
@@ -123,15 +108,12 @@ fn main(
 #if SUMS
   // One thread learns the sums of all outputs and writes them.
 #for I in 0..TM / 4
-  let sum${I * 4} = s${I};
-  let sum${I * 4 + 1} = quadSwapX(s${I});
-  let sum${I * 4 + 2} = quadSwapY(s${I});
-  let sum${I * 4 + 3} = quadSwapDiagonal(s${I});
+  let sums${I} = quad_of(s${I});
 #endfor
   if ((group.x == 0u) & (local.x == 0u)) {
 #for I in 0..TM
     if (o${I} < ${O}u) {
-      sums[(part * ${G}u + g) * ${O}u + o${I}] = sum${I};
+      sums[(part * ${G}u + g) * ${O}u + o${I}] = sums${I / 4}[${I % 4}];
     }
 #endfor
   }

@@ -34,14 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   let w${J} = (g * ${O}u + min(o${J}, ${O - 1}u)) * ${KH * KW * C}u;
 #endif
 #endfor
-  let row = strip / ${Q / TM}u;
-  let left = i32((strip - row * ${Q / TM}u) * ${TM}u) - ${PW}i;
-  let n = row / ${P}u;
-  let top = i32(row - n * ${P}u) - ${PH}i;
-  let image = i32(min(n, ${N - 1}u) * ${H}u);
-#for T in 0..TM + KW - 1
-  let is_column${T} = u32(left + ${T}i) < ${W}u;
-#endfor
+#include "conv/strip_place.wgsl"
 #for I in 0..TM
 #for J in 0..TN
   var c${I}_${J} = 0.0;
@@ -49,13 +42,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #endfor
 
   for (var kh = 0u; kh < ${KH}u; kh++) {
-    let h = top + i32(kh * ${DH}u);
-    let is_row = u32(h) < ${H}u;
-    let start = ((image + h) * ${W}i + left) * ${G * C}i + i32(g * ${C}u);
-#for T in 0..TM + KW - 1
-    let is_in${T} = is_row & is_column${T};
-    let x${T} = u32(select(0i, start + ${T * G * C}i, is_in${T}));
-#endfor
+#include "conv/strip_row.wgsl"
 #if C == 1
     {
       let c = 0u;

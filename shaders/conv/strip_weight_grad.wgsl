@@ -35,12 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
 #for I in 0..TM
   let o${I} = g * ${O}u + min(o_start + ${I}u, ${O - 1}u);
 #endfor
-  let column = group.x * ${WX * TN}u + local.x;
-#for J in 0..TN
-  let t${J} = min(column + ${J * WX}u, ${KH * C - 1}u);
-  let dh${J} = i32(t${J} / ${C}u * ${DH}u) - ${PH}i;
-  let at${J} = (dh${J} * ${W}i - ${PW}i) * ${G * C}i + i32(g * ${C}u + t${J} % ${C}u);
-#endfor
+#include "conv/tap_rows.wgsl"
 #for I in 0..TM
 #for J in 0..TN
 #for K in 0..KW
@@ -61,16 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       break;
     }
 #endif
-    let n = row / ${P}u;
-    let h = i32(row - n * ${P}u);
-    let x_row = (i32(n * ${H}u) + h) * ${W * G * C}i;
-#for J in 0..TN
-    let is_row${J} = u32(h + dh${J}) < ${H}u;
-#for K in 0..KW - 1
-    let is_in${J}_${K} = is_row${J} & (u32(${K}i - ${PW}i) < ${W}u);
-    var b${J}_${K} = select(0.0, f32(x[select(0i, x_row + at${J} + ${K * G * C}i, is_in${J}_${K})]), is_in${J}_${K});
-#endfor
-#endfor
+#include "conv/first_taps.wgsl"
     for (var q = 0u; q < ${Q}u; q++) {
       let v = i32(q) + ${KW - 1}i;
       let y_at = (row * ${Q}u + q) * ${G * O}u;

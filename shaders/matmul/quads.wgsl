@@ -21,6 +21,8 @@
 
 enable subgroups;
 
+#include "lib/quad.wgsl"
+
 @group(0) @binding(0) var<storage, read> a: array<${A_TYPE}, ${A_SIZE}>;
 @group(0) @binding(1) var<storage, read> b: array<${B_TYPE}, ${B_SIZE}>;
 #if SUMS
@@ -69,20 +71,17 @@ fn main(
 #endfor
 #endif
 
-  // Names: au_i is a at the block's k + u in row i of the thread's own order, bu_j is b in column j.
+  // Names: au_i is a at the block's k + u in the i-th four rows, in the thread's own order; bu_j is b in column j.
 #if K >= 4
   for (var block = 0u; block < ${K / 4}u; block++) {
     let k = block * 4u;
 #for U in 0..4
 #for I in 0..TM / 4
 #if TRANS_A
-    let a${U}_${I * 4} = f32(a[a${I} + (k + ${U}u) * ${M}u]);
+    let a${U}_${I} = quad_of(f32(a[a${I} + (k + ${U}u) * ${M}u]));
 #else
-    let a${U}_${I * 4} = f32(a[a${I} + k + ${U}u]);
+    let a${U}_${I} = quad_of(f32(a[a${I} + k + ${U}u]));
 #endif
-    let a${U}_${I * 4 + 1} = quadSwapX(a${U}_${I * 4});
-    let a${U}_${I * 4 + 2} = quadSwapY(a${U}_${I * 4});
-    let a${U}_${I * 4 + 3} = quadSwapDiagonal(a${U}_${I * 4});
 #endfor
 #for J in 0..TN
 #if TRANS_B
@@ -95,13 +94,13 @@ fn main(
 #for I in 0..TM
 #for J in 0..TN
 #for U in 0..4
-    c${I}_${J} = fma(a${U}_${I}, b${U}_${J}, c${I}_${J});
+    c${I}_${J} = fma(a${U}_${I / 4}[${I % 4}], b${U}_${J}, c${I}_${J});
 #endfor
 #endfor
 #endfor
 #if SUMS
 #for I in 0..TM / 4
-    s${I} += a0_${I * 4} + a1_${I * 4} + a2_${I * 4} + a3_${I * 4};
+    s${I} += a0_${I}.x + a1_${I}.x + a2_${I}.x + a3_${I}.x;
 #endfor
 #endif
   }
@@ -111,15 +110,12 @@ fn main(
 #for U in K / 4 * 4..K
 #for I in 0..TM / 4
 #if TRANS_A
-  let a${U}_${I * 4} = f32(a[a${I} + ${U * M}u]);
+  let a${U}_${I} = quad_of(f32(a[a${I} + ${U * M}u]));
 #else
-  let a${U}_${I * 4} = f32(a[a${I} + ${U}u]);
+  let a${U}_${I} = quad_of(f32(a[a${I} + ${U}u]));
 #endif
-  let a${U}_${I * 4 + 1} = quadSwapX(a${U}_${I * 4});
-  let a${U}_${I * 4 + 2} = quadSwapY(a${U}_${I * 4});
-  let a${U}_${I * 4 + 3} = quadSwapDiagonal(a${U}_${I * 4});
 #if SUMS
-  s${I} += a${U}_${I * 4};
+  s${I} += a${U}_${I}.x;
 #endif
 #endfor
 #for J in 0..TN
@@ -131,7 +127,7 @@ fn main(
 #endfor
 #for I in 0..TM
 #for J in 0..TN
-  c${I}_${J} = fma(a${U}_${I}, b${U}_${J}, c${I}_${J});
+  c${I}_${J} = fma(a${U}_${I / 4}[${I % 4}], b${U}_${J}, c${I}_${J});
 #endfor
 #endfor
 #endfor
@@ -142,15 +138,12 @@ fn main(
 #if SUMS
   // One thread learns the sums of all rows and writes them.
 #for I in 0..TM / 4
-  let t${I * 4} = s${I};
-  let t${I * 4 + 1} = quadSwapX(s${I});
-  let t${I * 4 + 2} = quadSwapY(s${I});
-  let t${I * 4 + 3} = quadSwapDiagonal(s${I});
+  let sums${I} = quad_of(s${I});
 #endfor
   if ((group.x == 0u) & (local.x == 0u)) {
 #for I in 0..TM
     if (m${I} < ${M}u) {
-      sums[m${I}] = t${I};
+      sums[m${I}] = sums${I / 4}[${I % 4}];
     }
 #endfor
   }

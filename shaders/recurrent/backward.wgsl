@@ -27,6 +27,7 @@
 //           the others      as in retreat.wgsl and rows.wgsl.
 #if IS_SWAPPED
 enable subgroups;
+#include "lib/quad.wgsl"
 #endif
 
 #if IS_QUADS
@@ -143,17 +144,14 @@ fn main(
 #endfor
       for (var k = 0u; k < ${GATES * UNITS}u; k++) {
 #for R in 0..ROWS / 4
-        let s${4 * R} = kept[own + PRODUCTS + (${4 * R}u + lane) * ${GATES * UNITS}u + k];
-        let s${4 * R + 1} = quadSwapX(s${4 * R});
-        let s${4 * R + 2} = quadSwapY(s${4 * R});
-        let s${4 * R + 3} = quadSwapDiagonal(s${4 * R});
+        let s${R} = quad_of(kept[own + PRODUCTS + (${4 * R}u + lane) * ${GATES * UNITS}u + k]);
 #endfor
 #for Q in 0..TN / 4
         let w${Q} = w[k * ${UNITS / 4}u + quad${Q}];
 #endfor
 #for J in 0..TN
 #for R in 0..ROWS
-        c${R}_${J} = fma(w${J / 4}[${J % 4}], s${R}, c${R}_${J});
+        c${R}_${J} = fma(w${J / 4}[${J % 4}], s${R / 4}[${R % 4}], c${R}_${J});
 #endfor
 #endfor
       }

@@ -26,6 +26,7 @@
 
 #if IS_SWAPPED
 enable subgroups;
+#include "lib/quad.wgsl"
 #endif
 
 #if IS_QUADS
@@ -118,17 +119,14 @@ fn main(
       for (var k = 0u; k < ${UNITS / 4}u; k++) {
 #for E in 0..4
 #for R in 0..ROWS / 4
-        let h${4 * R}_${E} = kept[own + (${4 * R}u + lane) * ${UNITS}u + k * 4u + ${E}u];
-        let h${4 * R + 1}_${E} = quadSwapX(h${4 * R}_${E});
-        let h${4 * R + 2}_${E} = quadSwapY(h${4 * R}_${E});
-        let h${4 * R + 3}_${E} = quadSwapDiagonal(h${4 * R}_${E});
+        let h${R}_${E} = quad_of(kept[own + (${4 * R}u + lane) * ${UNITS}u + k * 4u + ${E}u]);
 #endfor
 #endfor
 #for J in 0..TN
         let w${J} = w[start${J} + k];
 #for R in 0..ROWS
 #for E in 0..4
-        c${R}_${J} = fma(w${J}[${E}], h${R}_${E}, c${R}_${J});
+        c${R}_${J} = fma(w${J}[${E}], h${R / 4}_${E}[${R % 4}], c${R}_${J});
 #endfor
 #endfor
 #endfor

@@ -1,21 +1,33 @@
+import firstTapsText from '../../shaders/conv/first_taps.wgsl?raw'
 import forwardText from '../../shaders/conv/forward.wgsl?raw'
 import inputGradText from '../../shaders/conv/input_grad.wgsl?raw'
 import partsText from '../../shaders/conv/parts.wgsl?raw'
 import storeSumsText from '../../shaders/conv/store_sums.wgsl?raw'
 import stripText from '../../shaders/conv/strip.wgsl?raw'
+import stripPlaceText from '../../shaders/conv/strip_place.wgsl?raw'
+import stripRowText from '../../shaders/conv/strip_row.wgsl?raw'
 import stripWeightGradText from '../../shaders/conv/strip_weight_grad.wgsl?raw'
+import tapRowsText from '../../shaders/conv/tap_rows.wgsl?raw'
 import weightGradText from '../../shaders/conv/weight_grad.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
 import type { ParamTypes } from '../gpu/template.ts'
 import { numel } from '../shape.ts'
 import type { MatmulTile, TiledCall } from './matmul-kernels.ts'
 
-const stripSizes: ParamTypes = {
+/** Parameters of kernels at stride 1 whose threads lie in one line. */
+export const lineSizes: ParamTypes = {
   ...{ N: 'int', H: 'int', W: 'int', C: 'int', O: 'int', P: 'int', Q: 'int', G: 'int' },
   ...{ KH: 'int', KW: 'int', PH: 'int', PW: 'int', DH: 'int' },
-  ...{ TM: 'int', TN: 'int', WX: 'int', WY: 'int', EPILOGUE_DECLS: 'code' },
+  ...{ TM: 'int', TN: 'int', WX: 'int', EPILOGUE_DECLS: 'code' },
 }
+const stripSizes: ParamTypes = { ...lineSizes, WY: 'int' }
 const sizes: ParamTypes = { ...stripSizes, SH: 'int', SW: 'int', DW: 'int' }
+
+/** What kernels by strips of a row include. */
+export const stripIncludes = { 'conv/strip_place.wgsl': stripPlaceText, 'conv/strip_row.wgsl': stripRowText }
+
+/** What gradients of the weights by rows of taps include. */
+export const tapIncludes = { 'conv/tap_rows.wgsl': tapRowsText, 'conv/first_taps.wgsl': firstTapsText }
 
 /** Convolution of NHWC images with weights `[o, kh, kw, c]`. */
 export const convForward: Kernel = defineKernel(
@@ -26,10 +38,13 @@ export const convForward: Kernel = defineKernel(
 )
 
 /** The same at stride 1, or the gradient of the images then, by strips of a row. */
-export const convStrip: Kernel = defineKernel('conv/strip.wgsl', stripText, { ...stripSizes, IS_GRAD: 'flag' }, [
-  'x: X_TYPE',
-  'w: W_TYPE',
-])
+export const convStrip: Kernel = defineKernel(
+  'conv/strip.wgsl',
+  stripText,
+  { ...stripSizes, IS_GRAD: 'flag' },
+  ['x: X_TYPE', 'w: W_TYPE'],
+  stripIncludes,
+)
 
 /** Its gradient with respect to the images. */
 export const convInputGrad: Kernel = defineKernel(
@@ -56,7 +71,7 @@ export const convStripWeightGrad: Kernel = defineKernel(
   stripWeightGradText,
   { ...stripSizes, S: 'int', SUMS: 'flag' },
   ['x: X_TYPE', 'dy: DY_TYPE'],
-  sumsIncludes,
+  { ...sumsIncludes, ...tapIncludes },
 )
 
 /** Adds up the parts of a gradient of the weights and those of the sums of the outputs' gradient. */

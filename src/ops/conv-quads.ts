@@ -1,31 +1,35 @@
 import quadStripText from '../../shaders/conv/quad_strip.wgsl?raw'
 import quadStripWeightGradText from '../../shaders/conv/quad_strip_weight_grad.wgsl?raw'
 import { defineKernel, type Kernel } from '../gpu/kernel.ts'
-import type { ParamTypes } from '../gpu/template.ts'
 import type { DeviceTraits } from '../graph/op.ts'
-import { type ConvShape, convSizes, isNear, STRIP_TEXT, stripSides } from './conv-kernels.ts'
-import type { MatmulTile, TiledCall } from './matmul-kernels.ts'
-
-const sizes: ParamTypes = {
-  ...{ N: 'int', H: 'int', W: 'int', C: 'int', O: 'int', P: 'int', Q: 'int', G: 'int' },
-  ...{ KH: 'int', KW: 'int', PH: 'int', PW: 'int', DH: 'int' },
-  ...{ TM: 'int', TN: 'int', WX: 'int', EPILOGUE_DECLS: 'code' },
-}
+import {
+  type ConvShape,
+  convSizes,
+  isNear,
+  lineSizes,
+  STRIP_TEXT,
+  stripIncludes,
+  stripSides,
+  tapIncludes,
+} from './conv-kernels.ts'
+import { type MatmulTile, quadIncludes, type TiledCall } from './matmul-kernels.ts'
 
 /** Convolution at stride 1, or the gradient of its images, by strips of a row; four neighbouring threads swap weights. */
 export const convQuadStrip: Kernel = defineKernel(
   'conv/quad_strip.wgsl',
   quadStripText,
-  { ...sizes, IS_GRAD: 'flag' },
+  { ...lineSizes, IS_GRAD: 'flag' },
   ['x: X_TYPE', 'w: W_TYPE'],
+  { ...quadIncludes, ...stripIncludes },
 )
 
 /** Its gradient with respect to the weights, in parts that are yet to be summed; four neighbouring threads swap gradients. */
 export const convQuadStripWeightGrad: Kernel = defineKernel(
   'conv/quad_strip_weight_grad.wgsl',
   quadStripWeightGradText,
-  { ...sizes, S: 'int', U: 'int', SUMS: 'flag' },
+  { ...lineSizes, S: 'int', U: 'int', SUMS: 'flag' },
   ['x: X_TYPE', 'dy: DY_TYPE'],
+  { ...quadIncludes, ...tapIncludes },
 )
 
 // On software, in multiply-adds: a load, and one whose value four threads swap.

@@ -1,4 +1,5 @@
 import columnMomentsText from '../../shaders/lib/column_moments.wgsl?raw'
+import quadText from '../../shaders/lib/quad.wgsl?raw'
 import quadsText from '../../shaders/matmul/quads.wgsl?raw'
 import sharedText from '../../shaders/matmul/shared.wgsl?raw'
 import tileText from '../../shaders/matmul/tile.wgsl?raw'
@@ -32,12 +33,16 @@ export const matmulTile: Kernel = defineKernel(
   operands,
 )
 
+/** What kernels whose threads swap in fours include. */
+export const quadIncludes = { 'lib/quad.wgsl': quadText }
+
 /** Matrix product from registers; four neighbouring threads swap what they load. */
 export const matmulQuads: Kernel = defineKernel(
   'matmul/quads.wgsl',
   quadsText,
   { ...params, A_SIZE: 'int', B_SIZE: 'int' },
   operands,
+  quadIncludes,
 )
 
 /** What kernels with tiles in shared memory include for moments of their columns. */

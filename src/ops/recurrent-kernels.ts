@@ -1,3 +1,4 @@
+import quadText from '../../shaders/lib/quad.wgsl?raw'
 import advanceText from '../../shaders/recurrent/advance.wgsl?raw'
 import backwardText from '../../shaders/recurrent/backward.wgsl?raw'
 import backwardStepText from '../../shaders/recurrent/backward_step.wgsl?raw'
@@ -12,6 +13,7 @@ import { type Cell, gatesOf, partsOf } from './recurrent-cell.ts'
 import { isStored, keptOf, type RecurrentCut, type RecurrentShape } from './recurrent-cuts.ts'
 
 const includes = {
+  'lib/quad.wgsl': quadText,
   'recurrent/rows.wgsl': rowsText,
   'recurrent/advance.wgsl': advanceText,
   'recurrent/retreat.wgsl': retreatText,
