@@ -172,6 +172,22 @@ export class TrainingPage {
   }
 
   /**
+   * Pauses a training after so many steps, reloads the page, and goes on. Answers with what the page saved while paused, before and after,
+   * and with what it said then.
+   */
+  async reloadPaused(step: number): Promise<{ saved: [Buffer, Buffer]; said: [string, string] }> {
+    await this.untilStep(step)
+    await this.press('primary')
+    const said = await this.until(/^Paused at step \d+/)
+    const { bytes } = await this.save()
+    await this.page.reload()
+    const saidAfter = await this.until(/^(Paused|Training)/)
+    const after = await this.save()
+    await this.press('primary')
+    return { saved: [bytes, after.bytes], said: [said, saidAfter] }
+  }
+
+  /**
    * Takes pictures on a phone and on a desktop, light and dark, into the folder WGRAD_SCREENSHOTS names or a temporary one. Answers with
    * what is wrong: content wider than the screen, buttons too small for fingers, a picture of nothing.
    */
