@@ -34,6 +34,8 @@ const batchSize = 128
 
 /** Whom a session tells how it goes. */
 export interface SessionListener {
+  /** Tells what is trained on. */
+  announce(): void
   progress(what: string, share: number | null): void
   pretrained(event: Events['pretrained']): void
   placed(event: Events['placed']): void
@@ -64,6 +66,10 @@ export class Session implements TrainerSession<Settings> {
     manualSeed(1, place.device)
     const widths = settings.widths.split(',').map(Number)
     this.#model = new DeepClustering(new Autoencoder([place.samples.features, ...widths]), settings.clusters)
+  }
+
+  announce(): void {
+    this.#place.listener.announce()
   }
 
   get standing(): Standing {

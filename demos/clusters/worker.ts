@@ -14,6 +14,8 @@ let mnist: string | null = null
 /** The table that was given, and what became of it. */
 let table: { readonly bytes: Uint8Array<ArrayBuffer>; readonly samples: Samples } | null = null
 let found: { readonly of: SamplesSource; readonly samples: Samples } | null = null
+/** Those that the page has. */
+let told: Samples | null = null
 
 const host = trainerHost<Settings, Session, Address>({
   name: 'clusters-demo',
@@ -30,6 +32,7 @@ const host = trainerHost<Settings, Session, Address>({
         if (settings.samples === 'table' && table) await store.write(tableFile, new Blob([table.bytes]).stream())
       },
       listener: {
+        announce: () => tell(samples),
         progress: (what, share) => server.emit('progress', { what, share }),
         pretrained: (event) => server.emit('pretrained', event, [event.x.buffer, event.y.buffer]),
         placed: (event) => server.emit('placed', event, [event.points.buffer]),
@@ -54,7 +57,7 @@ const server = servePort<Calls, Events>(self, {
   },
 })
 
-/** The samples that a training needs; told of when they are others than before. */
+/** The samples that a training needs. */
 async function samplesFor(
   source: SamplesSource,
   options: { readonly store: CheckpointStore; readonly isSoftware: boolean; readonly signal: AbortSignal },
@@ -62,8 +65,13 @@ async function samplesFor(
   if (found?.of === source) return found.samples
   const samples = source === 'table' ? await givenTable(options.store) : await digits(source, options)
   found = { of: source, samples }
-  server.emit('samples', { source: samples.source, shown: samples.shown })
   return samples
+}
+
+function tell(samples: Samples): void {
+  if (samples === told) return
+  told = samples
+  server.emit('samples', { source: samples.source, shown: samples.shown })
 }
 
 async function givenTable(store: CheckpointStore): Promise<Samples> {

@@ -14,6 +14,8 @@ export interface TrainerSession<S> {
   readonly standing: Standing
   /** Takes over weights, with which the training starts anew. Throws where they do not fit. */
   loadWeights(weights: StateDict): void
+  /** Tells the page what it trains on. */
+  announce(): void
   /** Compiles what the page will ask for, so that answers come at once. */
   prepare(): Promise<void>
   /** Goes on from what the store keeps, where it keeps something. */
@@ -75,12 +77,18 @@ export function trainerHost<S, T extends TrainerSession<S>, A = null>(
     if (!device) throw new Error('WebGPU is not open yet')
     return maker.make(settings, { device, store }, signal)
   }
-  /** Puts a training that stands where the store says in place of the one at hand. */
+  /** Puts a training that stands where the store says in place of the one at hand, of whose data the page learns again where that fails. */
   const begin = async (made: T): Promise<Standing> => {
     const first = await readFirstWeights(store)
     if (first) made.loadWeights(await readSafetensors(first))
-    await made.prepare()
-    await made.restore()
+    try {
+      made.announce()
+      await made.prepare()
+      await made.restore()
+    } catch (error) {
+      session?.announce()
+      throw error
+    }
     session?.close()
     session = made
     return made.standing

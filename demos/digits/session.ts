@@ -20,6 +20,8 @@ const checkpointEvery = 50
 
 /** Whom a session tells how it goes. */
 export interface SessionListener {
+  /** Tells what is trained on. */
+  announce(): void
   progress(what: string, share: number | null): void
   steps(event: Events['steps']): void
   measured(event: Events['measured']): void
@@ -64,6 +66,10 @@ export class Session implements TrainerSession<Settings> {
       measured: (accuracy) => this.#tellMeasured(accuracy),
     })
     this.#classify = compile((x: Tensor) => noGrad(() => softmax(this.#model.forward(x))), { device })
+  }
+
+  announce(): void {
+    this.#place.listener.announce()
   }
 
   /** How far the training is. */

@@ -10,6 +10,8 @@ const softwareTest = 1000
 
 let mnist: string | null = null
 let digits: { of: DigitsSource; found: Digits } | null = null
+/** Those that the page has. */
+let told: Digits | null = null
 
 const host = trainerHost<Settings, Session, Address>({
   name: 'digits-demo',
@@ -22,6 +24,7 @@ const host = trainerHost<Settings, Session, Address>({
       ...place,
       digits: found,
       listener: {
+        announce: () => tell(found),
         progress: (what, share) => server.emit('progress', { what, share }),
         steps: (event) => server.emit('steps', event, [event.x.buffer, event.y.buffer]),
         measured: (event) => {
@@ -42,7 +45,7 @@ const server = servePort<Calls, Events>(self, {
   },
 })
 
-/** The digits that a training needs; told of when they are others than before. */
+/** The digits that a training needs. */
 async function digitsFor(
   source: DigitsSource,
   { isSoftware, signal }: { readonly isSoftware: boolean; readonly signal: AbortSignal },
@@ -54,10 +57,15 @@ async function digitsFor(
   const most = isSoftware ? Math.min(softwareTest, all.test.length) : all.test.length
   const found = { ...all, test: all.test.slice(0, most) }
   digits = { of: source, found }
+  return found
+}
+
+function tell(found: Digits): void {
+  if (found === told) return
+  told = found
   const images = Uint8Array.from(found.test.fields.x.data)
   const labels = Uint8Array.from(found.test.fields.y.data)
   server.emit('digits', { source: found.source, images, labels }, [images.buffer, labels.buffer])
-  return found
 }
 
 /** Which network a file of weights is of. */

@@ -20,6 +20,8 @@ const checkpointEvery = 50
 
 /** Whom a session tells how it goes. */
 export interface SessionListener {
+  /** Tells what is trained on. */
+  announce(): void
   progress(what: string, share: number | null): void
   steps(event: Events['steps']): void
   forecast(event: Events['forecast']): void
@@ -60,6 +62,10 @@ export class Session implements TrainerSession<Settings> {
     this.#loader = new DataLoader(data.train, { batchSize: 64, shuffle: true, seed: 1, dropLast: true })
     const { progress, steps } = place.listener
     this.#watcher = new StepWatcher(this.#loader.length, { progress, steps, measured: () => undefined })
+  }
+
+  announce(): void {
+    this.#place.listener.announce()
   }
 
   get standing(): Standing {

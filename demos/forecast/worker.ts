@@ -14,7 +14,6 @@ const host = trainerHost<Settings, Session>({
   name: 'forecast-demo',
   async make(settings, place) {
     const found = settings.series === 'file' ? await givenSeries(place.store) : drawnSeries(settings.series)
-    server.emit('series', { source: found.source, columns: found.series.names })
     return new Session(settings, {
       ...place,
       found,
@@ -23,6 +22,7 @@ const host = trainerHost<Settings, Session>({
         if (settings.series === 'file' && given) await store.write(fileName, new Blob([given.bytes]).stream())
       },
       listener: {
+        announce: () => server.emit('series', { source: found.source, columns: found.series.names }),
         progress: (what, share) => server.emit('progress', { what, share }),
         steps: (event) => server.emit('steps', event, [event.x.buffer, event.y.buffer]),
         forecast: (event) => server.emit('forecast', event),

@@ -32,6 +32,8 @@ const checkpointEvery = 20
 
 /** Whom a session tells how it goes. */
 export interface SessionListener {
+  /** Tells what is trained on. */
+  announce(): void
   progress(what: string, share: number | null): void
   steps(event: StepsEvent): void
   measured(event: Events['measured']): void
@@ -88,6 +90,10 @@ export class Session implements TrainerSession<Settings> {
       callbacks: [this.#watcher],
       checkpoint: { store, name: checkpointName, every: checkpointEvery, resume: true },
     }
+  }
+
+  announce(): void {
+    this.#place.listener.announce()
   }
 
   get standing(): Standing {

@@ -87,14 +87,15 @@ async function makeSession(settings: Settings, place: TrainerPlace): Promise<Ses
   const set = isWhole && pictures.size === 0 ? null : pictureSet(pictures, loaded?.config.size ?? 32)
   const config = isWhole ? loaded.config : configFor(settings.network, set?.classes ?? [], loaded?.config ?? null)
   const isFor = set !== null && set.classes.join('\n') === config.classes.join('\n')
-  const source = set ? sourceOf(set, settings.pictures) : 'no pictures to learn from'
-  server.emit('pictures', { source: isFor ? source : `weights of ${config.classes.length} classes, to look with` })
+  const learned = set ? sourceOf(set, settings.pictures) : 'no pictures to learn from'
+  const source = isFor ? learned : `weights of ${config.classes.length} classes, to look with`
   return new Session(settings, {
     ...place,
     config,
     backbone: loaded && !isWhole ? loaded.backbone : null,
     pictures: isFor ? set : null,
     listener: {
+      announce: () => server.emit('pictures', { source }),
       progress: (doing, share) => server.emit('progress', { what: doing, share }),
       steps: (event) => server.emit('steps', event, [event.x.buffer, event.y.buffer]),
       measured: (event) => server.emit('measured', event, [event.steps.buffer, event.accuracies.buffer]),

@@ -33,6 +33,8 @@ const hiddenShare = 0.1
 
 /** Whom a session tells how it goes. */
 export interface SessionListener {
+  /** Tells what is trained on. */
+  announce(): void
   progress(what: string, share: number | null): void
   steps(event: Events['steps']): void
   measured(event: Events['measured']): void
@@ -87,6 +89,10 @@ export class Session implements TrainerSession<Settings> {
       (inputIds: Tensor, attentionMask: Tensor) => explainText(this.#model, { inputIds, attentionMask }, { steps: 8 }),
       { device: place.device },
     )
+  }
+
+  announce(): void {
+    this.#listener.announce()
   }
 
   /** How far the training is. */

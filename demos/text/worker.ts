@@ -10,8 +10,9 @@ const host = trainerHost<Settings, Session, null>({
   async make(settings, place) {
     const task = readTask(settings)
     const { classes, train, test, vocabulary, truncated } = task
-    server.emit('texts', { classes, train: train.length, test: test.length, words: vocabulary.length, truncated })
+    const told = { classes, train: train.length, test: test.length, words: vocabulary.length, truncated }
     return new Session(settings, place, task, {
+      announce: () => server.emit('texts', told),
       progress: (what, share) => server.emit('progress', { what, share }),
       steps: (event) => server.emit('steps', event, [event.x.buffer, event.y.buffer]),
       measured: (event) => server.emit('measured', event, [event.steps.buffer, event.accuracies.buffer]),

@@ -115,16 +115,15 @@ describe('the page of texts', () => {
     const file = await openSafetensors(new Uint8Array(bytes))
     expect(file.info('bert.encoder.layer.1.attention.self.query.weight').shape).toEqual([32, 32])
     expect(file.metadata.vocabulary?.split('\n')).toHaveLength(75)
+    const source = await page.text('source')
 
+    const ofOther = writeSafetensors(
+      { 'conv1.weight': { shape: [1], data: [1] } },
+      { metadata: { hidden: '32', vocabulary: file.metadata.vocabulary as string } },
+    )
     for (const [wrong, message] of [
       [writeSafetensors({ w: { shape: [1], data: [1] } }), 'does not say which words its model knows'],
-      [
-        writeSafetensors(
-          { 'conv1.weight': { shape: [1], data: [1] } },
-          { metadata: { hidden: '32', vocabulary: file.metadata.vocabulary as string } },
-        ),
-        'missing bert.embeddings.word_embeddings.weight [75, 32]',
-      ],
+      [ofOther, 'missing bert.embeddings.word_embeddings.weight [75, 32]'],
     ] as const) {
       await page.give('file', 'wrong.safetensors', wrong)
       await page.noticed(message)
@@ -137,8 +136,12 @@ describe('the page of texts', () => {
     await paste(page, 'texts', own.map((line) => line.replace(/eye$/, 'ear')).join('\n'))
     await page.press('anew')
     await page.noticed('all of class ear')
+    await paste(page, 'texts', own.join('\n'))
+    await page.give('file', 'wrong.safetensors', ofOther)
+    await page.noticed('missing bert.embeddings.word_embeddings.weight [75, 32]')
     // What was refused leaves the training at hand as it was.
     expect(await page.text('status')).toBe('Done at step 140')
+    expect(await page.text('source')).toBe(source)
     expect((await page.save()).bytes.equals(bytes)).toBe(true)
 
     saved = bytes
