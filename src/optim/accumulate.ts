@@ -3,11 +3,10 @@ import { fail } from '../errors.ts'
 import { discard, runEffects } from '../graph/realize.ts'
 import { Tensor } from '../graph/tensor.ts'
 import { activeTrace, guarded } from '../graph/trace.ts'
-import { Variable } from '../graph/variable.ts'
+import type { Variable } from '../graph/variable.ts'
 import type { Module, StateDict } from '../nn/module.ts'
 import { add, mul } from '../ops/arithmetic.ts'
-import { full } from '../ops/elementwise.ts'
-import type { Optimizer } from './optimizer.ts'
+import { arenasOf, besideArena, type Optimizer } from './optimizer.ts'
 import { type ArenaState, arenaWrites, readArenas } from './state.ts'
 
 /** What of an optimizer of any options is used here; its own work is no part of its public type. */
@@ -31,7 +30,7 @@ export class GradientAccumulator {
   readonly every: number
   /** Micro-batches since the last update. */
   pending = 0
-  /** @internal The mean so far, for each group of the optimizer. */
+  /** @internal The mean so far, laid out as the optimizer's arenas. */
   readonly sums: readonly Variable[]
   private readonly optimizer: Inner
 
@@ -40,9 +39,7 @@ export class GradientAccumulator {
       fail('GradientAccumulator', `every is ${every}`, 'it must be a whole number of at least 1')
     this.optimizer = optimizer as Inner
     this.every = every
-    this.sums = optimizer.groups.map(
-      ({ elements, arena }) => new Variable(full([elements], 0, 'f32', arena.device).value, 'accumulated', false),
-    )
+    this.sums = arenasOf(optimizer).map((arena) => besideArena(arena, 'accumulated'))
   }
 
   /** Takes the gradients of a micro-batch's loss; with the last of them the optimizer updates its parameters. */
@@ -100,6 +97,6 @@ export class GradientAccumulator {
   }
 
   private states(): ArenaState[] {
-    return this.optimizer.groups.map((group, i) => ({ group, variable: this.sums[i] as Variable, suffix: '' }))
+    return arenasOf(this.optimizer).map((arena, i) => ({ arena, variable: this.sums[i] as Variable, suffix: '' }))
   }
 }

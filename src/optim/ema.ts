@@ -3,19 +3,18 @@ import { hostLeaf } from '../graph/leaf.ts'
 import { mutate } from '../graph/mutate.ts'
 import { initialize, runEffects } from '../graph/realize.ts'
 import { Tensor } from '../graph/tensor.ts'
-import { copyStorage, Variable } from '../graph/variable.ts'
+import { copyStorage, type Variable } from '../graph/variable.ts'
 import type { Module, StateDict } from '../nn/module.ts'
 import { add, mul, sub } from '../ops/arithmetic.ts'
-import { full } from '../ops/elementwise.ts'
 import { swapOp } from '../ops/optimizer.ts'
-import type { Optimizer } from './optimizer.ts'
+import { arenasOf, besideArena, type Optimizer } from './optimizer.ts'
 import { type ArenaState, arenaWrites, readArenas } from './state.ts'
 
 /** An exponential moving average of the weights that an optimizer trains, kept on the device. */
 export class ExponentialMovingAverage {
   /** Share of the average that is kept at each update; may change between steps. */
   decay: number
-  /** @internal The averages, laid out as the arenas of the optimizer's groups. */
+  /** @internal The averages, laid out as the optimizer's arenas. */
   readonly averages: readonly Variable[]
   private readonly optimizer: Pick<Optimizer<{ lr: number }>, 'groups'>
   private isSwapped = false
@@ -26,31 +25,29 @@ export class ExponentialMovingAverage {
       fail('ExponentialMovingAverage', `decay is ${decay}`, 'it must be at least 0 and below 1')
     this.decay = decay
     this.optimizer = optimizer
-    this.averages = optimizer.groups.map(
-      ({ elements, arena }) => new Variable(full([elements], 0, 'f32', arena.device).value, 'average', false),
-    )
+    this.averages = arenasOf(optimizer).map((arena) => besideArena(arena, 'average'))
     this.reset()
   }
 
   /** Starts again from the weights of this moment, such as after loading them. */
   reset(): void {
     this.needWeights('reset')
-    this.optimizer.groups.forEach(({ arena, params }, i) => {
+    arenasOf(this.optimizer).forEach(({ weights, params }, i) => {
       const average = this.averages[i] as Variable
       initialize([...params.map((p) => p.variable), average])
-      copyStorage(arena.device, arena.storage, average.storage)
+      copyStorage(weights.device, weights.storage, average.storage)
     })
   }
 
-  /** average = decay average + (1 - decay) weights, of each group in one dispatch: at once, or in the step being compiled. */
+  /** average = decay average + (1 - decay) weights, as the optimizer updates them in few dispatches: at once, or in the step being compiled. */
   update(): void {
     this.needWeights('update')
     runEffects(() => {
-      this.optimizer.groups.forEach(({ arena }, i) => {
+      arenasOf(this.optimizer).forEach(({ weights }, i) => {
         const average = this.averages[i] as Variable
         const now = new Tensor(average.read())
-        const share = new Tensor(hostLeaf(arena.device, 'f32', () => [1 - this.decay]))
-        average.assign(add(now, mul(share, sub(new Tensor(arena.read()), now))).value)
+        const share = new Tensor(hostLeaf(weights.device, 'f32', () => [1 - this.decay]))
+        average.assign(add(now, mul(share, sub(new Tensor(weights.read()), now))).value)
       })
     })
   }
@@ -58,8 +55,8 @@ export class ExponentialMovingAverage {
   /** Exchanges weights and averages; a second call exchanges them back. */
   swap(): void {
     runEffects(() => {
-      this.optimizer.groups.forEach(({ arena, elements }, i) => {
-        mutate(swapOp, [], { elements }, [arena, this.averages[i] as Variable])
+      arenasOf(this.optimizer).forEach(({ weights, elements }, i) => {
+        mutate(swapOp, [], { elements }, [weights, this.averages[i] as Variable])
       })
     })
     this.isSwapped = !this.isSwapped
@@ -94,7 +91,7 @@ export class ExponentialMovingAverage {
   }
 
   private states(): ArenaState[] {
-    return this.optimizer.groups.map((group, i) => ({ group, variable: this.averages[i] as Variable, suffix: '' }))
+    return arenasOf(this.optimizer).map((arena, i) => ({ arena, variable: this.averages[i] as Variable, suffix: '' }))
   }
 
   private needWeights(name: string): void {

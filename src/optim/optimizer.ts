@@ -16,20 +16,36 @@ import { formatShape, sameShape } from '../shape.ts'
 /** Parameters that share their options; what is left out comes from the optimizer. */
 export type ParameterGroup<O> = Partial<O> & { readonly params: readonly Parameter[] }
 
-/** Parameters in one arena, with their options and the moments kept for them. */
+/** Parameters with their options and the moments kept for them. */
 export interface Group<O> {
   readonly params: readonly Parameter[]
   readonly options: O
   /** @internal */
   readonly rule: UpdateRule<O>
-  /** @internal */
-  readonly arena: Variable
-  /** @internal Bytes from the start of the arena to each parameter. */
+  /** @internal All parameters in order, in as few arenas as the device can bind. */
+  readonly arenas: readonly Arena[]
+}
+
+/** @internal Parameters end to end in one buffer, and their moments likewise. */
+export interface Arena {
+  readonly params: readonly Parameter[]
+  readonly weights: Variable
+  /** Bytes from the start of the arena to each parameter. */
   readonly offsets: readonly number[]
-  /** @internal Elements of the arena, gaps included. */
+  /** Elements of the arena, gaps included. */
   readonly elements: number
-  /** @internal Laid out as the arena is. */
+  /** In the order of the rule's moments, laid out as the weights are. */
   readonly moments: readonly Variable[]
+}
+
+/** @internal The arenas of all groups: a gradient, an average or a sum of micro-batches has one tensor for each. */
+export function arenasOf({ groups }: { readonly groups: readonly Pick<Group<unknown>, 'arenas'>[] }): Arena[] {
+  return groups.flatMap((g) => g.arenas)
+}
+
+/** @internal A variable of zeros laid out as an arena. */
+export function besideArena({ weights, elements }: Arena, label: string): Variable {
+  return new Variable(full([elements], 0, 'f32', weights.device).value, label, false)
 }
 
 /** What an optimizer's update is made of. */
@@ -50,13 +66,14 @@ export interface GradientClip {
   readonly kind?: string
   /** Its limit, kept in saved states. */
   max?: number
-  /** The gradients of each group, end to end; gaps hold zeros and must stay zero. */
+  /** All gradients, many of them end to end in one tensor of one axis; gaps hold zeros and must stay zero. */
   apply(packed: readonly Tensor[]): Tensor[]
 }
 
 /**
  * An optimizer keeps the parameters of a group end to end in one buffer, and each moment likewise, so that one dispatch
- * updates them all. Options may change at any time; compiled steps read them anew.
+ * updates them all; where the device cannot bind so much at once, in several. Options may change at any time; compiled steps
+ * read them anew.
  */
 export abstract class Optimizer<O extends { lr: number }> {
   /** The groups; change `options` of one (such as `lr`) between steps as you like. */
@@ -124,13 +141,13 @@ export abstract class Optimizer<O extends { lr: number }> {
     runEffects(() => this.update(packed))
   }
 
-  /** @internal The gradients of each group, laid out as its arena is. */
+  /** @internal The gradients of each arena, laid out as it is. */
   pack(grads: readonly Tensor[]): Tensor[] {
     const { parameters } = this
     if (grads.length !== parameters.length)
       fail('step', `${grads.length} gradients for ${parameters.length} parameters`, 'give one for each')
     let at = 0
-    return this.groups.map(({ params, arena, offsets, elements }) => {
+    return arenasOf(this).map(({ params, weights, offsets, elements }) => {
       const own = grads.slice(at, at + params.length)
       at += params.length
       params.forEach((p, i) => {
@@ -141,7 +158,7 @@ export abstract class Optimizer<O extends { lr: number }> {
             `the gradient of ${p.variable.label} is ${formatShape(g.shape)}`,
             `it must be ${formatShape(p.shape)}`,
           )
-        if (p.variable.arena !== arena)
+        if (p.variable.arena !== weights)
           fail(
             'step',
             `${p.variable.label} now belongs to another optimizer`,
@@ -156,12 +173,15 @@ export abstract class Optimizer<O extends { lr: number }> {
   update(packed: readonly Tensor[]): void {
     const clip = guarded('clip', () => this.clip)
     const grads = clip ? clip.apply(packed) : packed
-    this.groups.forEach(({ rule, options, arena, moments, elements }, i) => {
-      const numbers = new Tensor(hostLeaf(arena.device, 'f32', () => rule.hyper(options, this.steps + 1)))
+    let at = 0
+    for (const { rule, options, arenas } of this.groups) {
+      const { device } = (arenas[0] as Arena).weights
+      const numbers = new Tensor(hostLeaf(device, 'f32', () => rule.hyper(options, this.steps + 1)))
       const attrs = rule.attrs?.(options) ?? {}
       for (const [name, value] of Object.entries(attrs)) guarded(name, () => rule.attrs?.(options)[name] ?? value)
-      mutate(rule.op, [grads[i] as Tensor, numbers], { elements, ...attrs }, [arena, ...moments])
-    })
+      for (const { weights, moments, elements } of arenas)
+        mutate(rule.op, [grads[at++] as Tensor, numbers], { elements, ...attrs }, [weights, ...moments])
+    }
     activeTrace()?.hooks.push(() => {
       this.steps++
     })
@@ -177,31 +197,43 @@ function isGroups<O>(
 
 function makeGroup<O>(params: readonly Parameter[], options: O, rule: UpdateRule<O>): Group<O> {
   if (params.length === 0) fail('optimizer', 'a group has no parameters', 'leave empty groups out')
+  return { params, options, rule, arenas: bindable(params).map((part) => makeArena(part, rule)) }
+}
+
+/** Cuts a list of parameters wherever the next one would take a part of it beyond what the device binds at once. */
+function bindable(params: readonly Parameter[]): Parameter[][] {
+  const { limits } = (params[0] as Parameter).variable.device
+  const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize)
+  const parts: Parameter[][] = []
+  let room = 0
+  for (const p of params) {
+    const { bytes } = layOut([p])
+    if (bytes > room) {
+      parts.push([])
+      room = most
+    }
+    parts.at(-1)?.push(p)
+    room -= bytes
+  }
+  return parts
+}
+
+function makeArena(params: readonly Parameter[], { moments }: Pick<UpdateRule<unknown>, 'moments'>): Arena {
   const variables = params.map((p) => p.variable)
   const { offsets, bytes } = layOut(variables)
-  const elements = bytes / 4
-  const shared = (variables[0] as Variable).arena
-  const kept =
+  const { device, arena: shared } = variables[0] as Variable
+  const isOwn =
     shared !== null &&
     shared.members.length === variables.length &&
     variables.every((v, i) => v.arena === shared && v.arenaOffset === offsets[i])
-  const filled = (label: string, value: number): Variable =>
-    new Variable(full([elements], value, 'f32', (variables[0] as Variable).device).value, label, false)
-  let arena = shared as Variable
-  if (!kept) {
-    arena = filled('parameters', 0)
-    arena.initial = null
+  const fresh = (label: string, value = 0): Variable =>
+    new Variable(full([bytes / 4], value, 'f32', device).value, label, false)
+  const weights = isOwn ? shared : fresh('parameters')
+  if (!isOwn) {
+    weights.initial = null
     variables.forEach((v, i) => {
-      v.home(arena, offsets[i] as number)
+      v.home(weights, offsets[i] as number)
     })
   }
-  return {
-    params,
-    options,
-    rule,
-    arena,
-    offsets,
-    elements,
-    moments: rule.moments.map(({ name, initial = 0 }) => filled(name, initial)),
-  }
+  return { params, weights, offsets, elements: bytes / 4, moments: moments.map((m) => fresh(m.name, m.initial)) }
 }

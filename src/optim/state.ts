@@ -6,7 +6,7 @@ import type { Variable } from '../graph/variable.ts'
 import { type Module, permuted, type StateDict } from '../nn/module.ts'
 import type { Parameter } from '../nn/parameter.ts'
 import { formatShape, numel, sameShape } from '../shape.ts'
-import type { Group, Optimizer } from './optimizer.ts'
+import type { Arena, Optimizer } from './optimizer.ts'
 
 /** How an optimizer clips gradients: `norm` or `value`, and its limit. */
 export interface ClipState {
@@ -27,12 +27,9 @@ export interface OptimizerState {
   readonly moments: StateDict
 }
 
-/** @internal Groups as far as their layout goes. */
-type Laid = Pick<Group<unknown>, 'params' | 'offsets' | 'arena' | 'elements'>
-
-/** @internal A variable laid out as a group's arena, and what its parts are called behind the parameters' keys. */
+/** @internal A variable laid out as an arena, and what its parts are called behind the parameters' keys. */
 export interface ArenaState {
-  readonly group: Laid
+  readonly arena: Arena
   readonly variable: Variable
   /** Empty, or `.exp_avg`. */
   readonly suffix: string
@@ -47,15 +44,15 @@ interface Part {
   readonly axes: readonly number[] | null
 }
 
-function partsOf(op: string, { group, suffix }: ArenaState, model: Module): Part[] {
+function partsOf(op: string, { arena, suffix }: ArenaState, model: Module): Part[] {
   const layouts = model.fileLayouts()
-  return group.params.map((p: Parameter, i) => {
+  return arena.params.map((p: Parameter, i) => {
     const layout = layouts.get(p)
     if (!layout)
       fail(op, `${p.variable.label} ${formatShape(p.shape)} is not in the model`, 'give the model that is trained')
     const { key, axes } = layout
     const fileShape = axes ? axes.map((_, d) => p.shape[axes.indexOf(d)] as number) : p.shape
-    return { key: key + suffix, at: (group.offsets[i] as number) / 4, shape: p.shape, fileShape, axes }
+    return { key: key + suffix, at: (arena.offsets[i] as number) / 4, shape: p.shape, fileShape, axes }
   })
 }
 
@@ -86,7 +83,7 @@ export function arenaWrites(op: string, states: readonly ArenaState[], model: Mo
   const problems: string[] = []
   const unexpected = new Set(Object.keys(dict))
   const writes = states.map((state) => {
-    const values = new Float32Array(state.group.elements)
+    const values = new Float32Array(state.arena.elements)
     for (const { key, at, fileShape, axes } of partsOf(op, state, model)) {
       const entry = dict[key]
       unexpected.delete(key)
@@ -109,8 +106,10 @@ export function arenaWrites(op: string, states: readonly ArenaState[], model: Mo
 export type AnyOptimizer = Pick<Optimizer<{ lr: number }>, 'groups' | 'steps' | 'clip'>
 
 function momentsOf({ groups }: Pick<AnyOptimizer, 'groups'>): ArenaState[] {
-  return groups.flatMap((group) =>
-    group.moments.map((variable, i) => ({ group, variable, suffix: `.${group.rule.moments[i]?.name}` })),
+  return groups.flatMap(({ rule, arenas }) =>
+    arenas.flatMap((arena) =>
+      arena.moments.map((variable, i) => ({ arena, variable, suffix: `.${rule.moments[i]?.name}` })),
+    ),
   )
 }
 
