@@ -34,7 +34,10 @@ function floats(seed: number, shape: readonly number[], scale = 1): HostArray {
   }
 }
 
-/** What a task is given: the same numbers for every contestant and for the reference. Images are [n, h, w, c], convolution weights [out, in, h, w]. */
+/**
+ * What a task is given: the same numbers for every contestant and for the reference. Images are [n, h, w, c],
+ * convolution weights [out, in, h, w].
+ */
 export function inputsOf(task: Task): Arrays {
   switch (task.kind) {
     case 'matmul': {

@@ -2,7 +2,10 @@ import type { CellCalls } from '../cell.ts'
 
 /** A page or process with one contestant in it. */
 export interface Room extends CellCalls {
-  /** Bytes that live JavaScript objects take after a collection, with the memory behind typed arrays; null where no collection can be asked for. */
+  /**
+   * Bytes that live JavaScript objects take after a collection, with the memory behind typed arrays; null where no
+   * collection can be asked for.
+   */
   heapBytes(): Promise<number | null>
   /** Ends it at once, also where it hangs. */
   kill(): Promise<void>

@@ -196,7 +196,10 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, v) => sum + v, 0) / values.length
 }
 
-/** The value below which a share of a standard normal distribution lies (Abramowitz & Stegun 26.2.23, within 4.5e-4); for shares above a half. */
+/**
+ * The value below which a share of a standard normal distribution lies (Abramowitz & Stegun 26.2.23, within 4.5e-4);
+ * for shares above a half.
+ */
 function normalQuantile(share: number): number {
   const t = Math.sqrt(-2 * Math.log(1 - share))
   return t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)))

@@ -26,7 +26,10 @@ export interface Row {
   readonly ratio: Estimate | null
   readonly gflops: number | null
   readonly gbps: number | null
-  /** Milliseconds that the useful work would take at the nearer roof as it was around each sample; empty where no roof could be measured. */
+  /**
+   * Milliseconds that the useful work would take at the nearer roof as it was around each sample; empty where no roof
+   * could be measured.
+   */
   readonly roofs: readonly number[]
   /** Share of that roof, the median over samples, with a bootstrap 95 % interval; of matrix products, convolutions, norms and attention. */
   readonly roof: Estimate | null
@@ -47,7 +50,10 @@ export interface Kernel {
   /** Useful work of all dispatches. */
   readonly flops: number
   readonly bytes: number
-  /** Milliseconds that its dispatches would take at their nearer roofs as these were around the samples, and its share of the time they took; null where the time is too uncertain. */
+  /**
+   * Milliseconds that its dispatches would take at their nearer roofs as these were around the samples, and its share
+   * of the time they took; null where the time is too uncertain.
+   */
   readonly ideal: number | null
   readonly roof: number | null
 }

@@ -71,8 +71,8 @@ export interface Compiled<Args extends readonly Tensor[], Out extends StepOutput
   (...args: Args): Out
   /**
    * Builds the plan for these arguments, takes its memory and compiles its pipelines side by side; answers what a step
-   * costs. Names are for the reader: specs count in the order of the arguments; a function of rest arguments takes any number. Rejects with an OutOfMemoryError,
-   * everything given back, where the step would not fit.
+   * costs. Names are for the reader: specs count in the order of the arguments; a function of rest arguments takes any
+   * number. Rejects with an OutOfMemoryError, everything given back, where the step would not fit.
    */
   prepare(specs?: readonly Spec[] | Readonly<Record<string, Spec>>, options?: PrepareOptions): Promise<StepCost>
   /** @internal The plan for these arguments. */

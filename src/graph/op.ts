@@ -155,8 +155,9 @@ interface KernelCommon<I extends string, A extends Attrs> extends OpCommon<I, A>
   withSums?(inputs: readonly Spec[], attrs: A): A | null
   readonly summed?: number
   /**
-   * The attributes under which the op also gives, as outputs 1 to 3, mean, 1 / sqrt(variance + eps) and variance of output 0 over all axes but
-   * the last, in f32; null where it cannot, or where that takes longer than reading output 0 again.
+   * The attributes under which the op also gives, as outputs 1 to 3, mean, 1 / sqrt(variance + eps) and variance of
+   * output 0 over all axes but the last, in f32; null where it cannot, or where that takes longer than reading output 0
+   * again.
    */
   withMoments?(inputs: readonly Spec[], attrs: A, eps: number, device: DeviceTraits): A | null
   /** Useful work of the op. */

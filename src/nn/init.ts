@@ -133,7 +133,10 @@ export function orthogonal_(parameter: Parameter, gain = 1): void {
   parameter.assign(orthogonal(parameter.shape, gain))
 }
 
-/** Sets a weight as {@link kaimingUniform} has it, by the {@link fans} of its shape; `a` is the slope below 0 of the leaky ReLU behind it. */
+/**
+ * Sets a weight as {@link kaimingUniform} has it, by the {@link fans} of its shape; `a` is the slope below 0 of the
+ * leaky ReLU behind it.
+ */
 export function kaimingUniform_(parameter: Parameter, a = 0): void {
   parameter.assign(kaimingUniform(parameter.shape, fans(parameter.shape).fanIn, a))
 }

@@ -81,7 +81,10 @@ export function threshold(x: Tensor, at: number, value: number): Tensor {
   return where(greater(x, at), x, value)
 }
 
-/** The first half along an axis (the last unless given) times the sigmoid of the second (Dauphin et al. 2017). Throws where its size is odd. */
+/**
+ * The first half along an axis (the last unless given) times the sigmoid of the second (Dauphin et al. 2017). Throws
+ * where its size is odd.
+ */
 export function glu(x: Tensor, axis = -1): Tensor {
   const along = normalizeAxis('glu', axis, x.shape.length)
   const size = x.shape[along] as number

@@ -157,7 +157,10 @@ export function gradKernel({ dc }: AttentionTile, side: Side, form: AttentionFor
   return side === 'queries' ? kernels.queries : form === 'apart' ? kernels.apart : kernels.joined
 }
 
-/** `single-64-split8` by threads and parts of the keys; `rows-4x4x16` by rows of a thread, rows of the other side and threads; `tile-32x32x16-4x4` by those of a workgroup and of a thread. */
+/**
+ * `single-64-split8` by threads and parts of the keys; `rows-4x4x16` by rows of a thread, rows of the other side and
+ * threads; `tile-32x32x16-4x4` by those of a workgroup and of a thread.
+ */
 export function attentionTileName({ tm, tn, wx, wy, dc, splits }: AttentionTile): string {
   if (splits !== undefined) return `single-${wx}${splits > 1 ? `-split${splits}` : ''}`
   return dc === undefined ? `rows-${tm}x${tn}x${wy}` : `tile-${wy * tm}x${wx * tn}x${dc}-${tm}x${tn}`

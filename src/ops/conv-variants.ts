@@ -168,7 +168,10 @@ function forwardQuestion(shape: ConvShape, { software }: DeviceTraits): TileQues
   }
 }
 
-/** The convolution's kernels that also give mean, 1 / sqrt(variance + eps) and variance of each output over all pixels, as outputs 1 to 3. */
+/**
+ * The convolution's kernels that also give mean, 1 / sqrt(variance + eps) and variance of each output over all pixels,
+ * as outputs 1 to 3.
+ */
 export function convMomentsVariants(shape: ConvShape, eps: number, device: DeviceTraits, work: ConvWork): Variant[] {
   const question = forwardQuestion(shape, device)
   return sharedTiles(question, device).map((tile) => ({

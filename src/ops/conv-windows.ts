@@ -77,8 +77,9 @@ export function windowCalls(shape: ConvShape, pass: ConvPass, tile: MatmulTile, 
 }
 
 /**
- * The variants and that by windows, the default first. On software alone, whose kernels for whole matrices load least, and first where there
- * are several taps and no strips of a row: GPUs have caches for the windows, and no bandwidth to spare.
+ * The variants and that by windows, the default first. On software alone, whose kernels for whole matrices load least,
+ * and first where there are several taps and no strips of a row: GPUs have caches for the windows, and no bandwidth to
+ * spare.
  */
 export function withWindows(
   variants: readonly Variant[],

@@ -43,7 +43,10 @@ export function pixelUnshuffle(x: Tensor, factor: number): Tensor {
 /** Elements before and after each axis of x. */
 type Widths = readonly (readonly [number, number])[]
 
-/** x with its own elements around it, along each axis those at the positions that `from` gives for positions -before to size + after - 1. */
+/**
+ * x with its own elements around it, along each axis those at the positions that `from` gives for positions -before to
+ * size + after - 1.
+ */
 function padded(
   op: string,
   x: Tensor,

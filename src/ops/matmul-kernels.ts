@@ -169,7 +169,10 @@ const TILES: readonly (readonly [tm: number, tn: number])[] = [
   [1, 4],
 ]
 
-/** Register tiles for this work: that of least estimated time first, then that of the other kind of machine, then others no wider than the work. */
+/**
+ * Register tiles for this work: that of least estimated time first, then that of the other kind of machine, then others
+ * no wider than the work.
+ */
 export function registerTiles(question: TileQuestion): MatmulTile[] {
   const { rows, columns, isSoftware } = question
   const fitting = TILES.filter(([tm, tn]) => tm < 2 * rows && tn < 2 * columns)

@@ -55,8 +55,9 @@ function skinny({ m, n, k }: MatmulShape): MatmulTile | null {
 }
 
 /**
- * The tiles that a product may take, the default first: registers alone on software, swapped in fours where that loads less; on GPUs the largest tiles in shared memory of which there
- * are enough, parts of k where there are too few of any, and shared sums for few rows or columns.
+ * The tiles that a product may take, the default first: registers alone on software, swapped in fours where that loads
+ * less; on GPUs the largest tiles in shared memory of which there are enough, parts of k where there are too few of
+ * any, and shared sums for few rows or columns.
  */
 export function matmulTiles(shape: MatmulShape, device: DeviceTraits): MatmulTile[] {
   const { m, n, k, batches } = shape

@@ -113,9 +113,9 @@ function batchOffset(batch: readonly number[], spec: Spec, size: number): string
 }
 
 /**
- * Matrix product over the last two axes, the axes before them broadcast: [..., m, k] x [..., k, n] -> [..., m, n], f32 or f16 and added up in f32. A
- * vector on the left is one row, on the right one column, and that axis is dropped again. `transA` and `transB`
- * multiply by the transposed operand without copying it.
+ * Matrix product over the last two axes, the axes before them broadcast: [..., m, k] x [..., k, n] -> [..., m, n], f32
+ * or f16 and added up in f32. A vector on the left is one row, on the right one column, and that axis is dropped again.
+ * `transA` and `transB` multiply by the transposed operand without copying it.
  */
 export function matmul(
   a: Tensor,

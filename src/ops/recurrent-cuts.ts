@@ -10,8 +10,9 @@ export interface RecurrentShape {
 }
 
 /**
- * A workgroup owns sequences. `whole`: its threads go over their products; `stored`: the same, with what it keeps in a buffer in place of
- * shared memory; `swapped`: that, and four neighbouring threads swap what they read of it; `held`: each thread holds a column of the weights in registers.
+ * A workgroup owns sequences. `whole`: its threads go over their products; `stored`: the same, with what it keeps in a
+ * buffer in place of shared memory; `swapped`: that, and four neighbouring threads swap what they read of it; `held`:
+ * each thread holds a column of the weights in registers.
  */
 export interface WholeCut {
   readonly form: 'whole' | 'stored' | 'swapped' | 'held'
@@ -37,8 +38,8 @@ export interface StepCut {
 export type RecurrentCut = WholeCut | StepCut
 
 /**
- * `whole-4x4x4`, `stored-4x4x4` and `swapped-4x4x4` by rows, threads and columns and `held-1x256`, with `-64` where a dispatch takes 64 steps of more; `step-16x16x4` by threads
- * and rows.
+ * `whole-4x4x4`, `stored-4x4x4` and `swapped-4x4x4` by rows, threads and columns and `held-1x256`, with `-64` where a
+ * dispatch takes 64 steps of more; `step-16x16x4` by threads and rows.
  */
 export function cutName(cut: RecurrentCut, time: number): string {
   if (cut.form === 'step') return `step-${cut.wx}x${cut.wy}x${cut.rows}`

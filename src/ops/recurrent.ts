@@ -26,11 +26,11 @@ export interface RecurrentResult {
 }
 
 /**
- * A recurrent cell over whole sequences in one direction, one dispatch forward and one back where a state is not too large and a sequence not
- * too long for it:
- * LSTM (Hochreiter and Schmidhuber 1997), GRU with the reset gate after the product (Cho et al. 2014), or the plain RNN with tanh or relu.
- * x [B, T, gates H] is the product of the inputs with their weights, all biases of the inputs added, in PyTorch's order of gates (i, f,
- * g, o; r, z, n); w [gates H, H] multiplies h. What stands at padding has no influence. There is no gradient of the gradient.
+ * A recurrent cell over whole sequences in one direction, one dispatch forward and one back where a state is not too
+ * large and a sequence not too long for it: LSTM (Hochreiter and Schmidhuber 1997), GRU with the reset gate after the
+ * product (Cho et al. 2014), or the plain RNN with tanh or relu. x [B, T, gates H] is the product of the inputs with
+ * their weights, all biases of the inputs added, in PyTorch's order of gates (i, f, g, o; r, z, n); w [gates H, H]
+ * multiplies h. What stands at padding has no influence. There is no gradient of the gradient.
  */
 export function recurrent(cell: Cell, x: Tensor, w: Tensor, options: RecurrentOptions = {}): RecurrentResult {
   const { bias = null, state = null, lengths = null, reversed = false } = options

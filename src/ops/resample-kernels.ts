@@ -94,7 +94,10 @@ function taps(map: ResampleMap, n: number, m: number, isTransposed: boolean): nu
   return most
 }
 
-/** The dispatch that maps an axis of input 0 to `size` elements; transposed, the gradient of the map from `size` elements to those of the axis. */
+/**
+ * The dispatch that maps an axis of input 0 to `size` elements; transposed, the gradient of the map from `size`
+ * elements to those of the axis.
+ */
 export function resampleCalls(
   shape: readonly number[],
   axis: number,

@@ -120,7 +120,10 @@ export interface Sorted {
   readonly indices: Tensor
 }
 
-/** Positions along an axis (the last unless given) in the order of the elements, as i32; equal ones stay in order, NaN counts as largest. */
+/**
+ * Positions along an axis (the last unless given) in the order of the elements, as i32; equal ones stay in order, NaN
+ * counts as largest.
+ */
 export function argsort(x: Tensor, axis = -1, descending = false): Tensor {
   const a = normalizeAxis('argsort', axis, x.shape.length)
   return ordered('argsort', x, a, x.shape[a] as number, descending)
@@ -136,7 +139,10 @@ export function sort(x: Tensor, axis = -1, descending = false): Sorted {
   return { values: indices.size === 0 ? x : gather(x, a, indices), indices }
 }
 
-/** The k largest elements along an axis (the last unless given), largest first; the smallest first where `largest` is false. Of equals the first. */
+/**
+ * The k largest elements along an axis (the last unless given), largest first; the smallest first where `largest` is
+ * false. Of equals the first.
+ */
 export function topk(x: Tensor, k: number, axis = -1, largest = true): Sorted {
   const a = normalizeAxis('topk', axis, x.shape.length)
   const size = x.shape[a] as number

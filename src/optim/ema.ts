@@ -39,7 +39,10 @@ export class ExponentialMovingAverage {
     })
   }
 
-  /** average = decay average + (1 - decay) weights, as the optimizer updates them in few dispatches: at once, or in the step being compiled. */
+  /**
+   * average = decay average + (1 - decay) weights, as the optimizer updates them in few dispatches: at once, or in the
+   * step being compiled.
+   */
   update(): void {
     this.needWeights('update')
     runEffects(() => {

@@ -19,8 +19,9 @@ export interface SchedulerState {
 }
 
 /**
- * Sets the learning rates of an optimizer's groups from a schedule, and their momentum where one is given: those of step 0 at once, those of the next step at
- * each {@link step}. Rates are data of compiled steps, which are not traced again.
+ * Sets the learning rates of an optimizer's groups from a schedule, and their momentum where one is given: those of
+ * step 0 at once, those of the next step at each {@link step}. Rates are data of compiled steps, which are not traced
+ * again.
  */
 export class LRScheduler {
   private readonly optimizer: Scheduled

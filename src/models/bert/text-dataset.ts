@@ -7,7 +7,10 @@ import { fail } from '../../errors.ts'
 export interface TextDatasetOptions {
   /** The token that fills short texts up; 0 unless given. */
   readonly padId?: number
-  /** Batches are as long as their longest text, rounded up to a multiple of this, so that there are few shapes to compile; 8 unless given. */
+  /**
+   * Batches are as long as their longest text, rounded up to a multiple of this, so that there are few shapes to
+   * compile; 8 unless given.
+   */
   readonly multipleOf?: number
   /** The longest that rounding makes a batch: the positions of the model. No bound unless given. */
   readonly maxLength?: number

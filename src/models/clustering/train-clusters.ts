@@ -36,7 +36,10 @@ export interface ClusterOptions {
   readonly maxSteps?: number
   /** Stops when at an update fewer samples than this share have changed their cluster; 0.001 unless given, as in the paper. */
   readonly tolerance?: number
-  /** Weight of the clustering beside the reconstruction, which then trains along (IDEC, Guo et al. 2017, which takes 0.1); clustering alone unless given. */
+  /**
+   * Weight of the clustering beside the reconstruction, which then trains along (IDEC, Guo et al. 2017, which takes
+   * 0.1); clustering alone unless given.
+   */
   readonly gamma?: number
   /** Makes the optimizer; SGD with a learning rate of 0.01 and a momentum of 0.9 unless given. */
   readonly optimizer?: (parameters: readonly Parameter[]) => AnyOptimizer & FitOptimizer

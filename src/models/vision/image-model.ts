@@ -66,10 +66,12 @@ export async function saveImageModel({ model, config }: LoadedImageModel): Promi
 }
 
 /**
- * Loads a classifier of images from a safetensors file: one that {@link saveImageModel} made, or published weights of ResNet-18 to 152
- * by torchvision's keys, whose depth is found by their keys. A thousand classes are taken for ImageNet's, others are numbered.
+ * Loads a classifier of images from a safetensors file: one that {@link saveImageModel} made, or published weights of
+ * ResNet-18 to 152 by torchvision's keys, whose depth is found by their keys. A thousand classes are taken for
+ * ImageNet's, others are numbered.
  *
- * @param source The file's bytes, a Blob, a source of `httpSource`, or `{ url, bytes, sha256, onProgress }`, which is fetched once and kept.
+ * @param source The file's bytes, a Blob, a source of `httpSource`, or `{ url, bytes, sha256, onProgress }`, which is
+ * fetched once and kept.
  * @throws WgradError for a file of another architecture, naming what is missing.
  */
 export async function loadImageModel(source: FileSource): Promise<LoadedImageModel> {

@@ -5,8 +5,8 @@ import { type HostValues, type Metric, needValues } from './metric.ts'
 /**
  * Share of targets whose class was decided for, 0 to 1.
  *
- * Shape: output [..., classes], of which the highest score counts (among equals the first), or [...] or [..., 1] with one score each for two
- * classes; target [...] with classes from 0.
+ * Shape: output [..., classes], of which the highest score counts (among equals the first), or [...] or [..., 1] with
+ * one score each for two classes; target [...] with classes from 0.
  */
 export function accuracy(options: DecisionOptions = {}): Metric {
   let right = 0

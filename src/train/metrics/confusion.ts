@@ -12,8 +12,8 @@ export interface Confusion {
 /**
  * How often each class was taken for each.
  *
- * Shape: output [..., classes], of which the highest score counts (among equals the first), or [...] or [..., 1] with one score each for two
- * classes; target [...] with classes from 0.
+ * Shape: output [..., classes], of which the highest score counts (among equals the first), or [...] or [..., 1] with
+ * one score each for two classes; target [...] with classes from 0.
  */
 export function confusionMatrix(options: DecisionOptions = {}): Metric<Confusion> {
   return countDecisions('confusionMatrix', options, (confusion) => confusion)

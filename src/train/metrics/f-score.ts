@@ -6,8 +6,8 @@ import type { Metric } from './metric.ts'
 /** Options of {@link precision}, {@link recall} and {@link f1}. */
 export interface FScoreOptions extends DecisionOptions {
   /**
-   * 'binary' for class 1 alone, 'macro' for the plain mean over the classes that occur among targets or predictions, 'micro' for that of all
-   * decisions together. 'binary' unless given.
+   * 'binary' for class 1 alone, 'macro' for the plain mean over the classes that occur among targets or predictions,
+   * 'micro' for that of all decisions together. 'binary' unless given.
    */
   readonly average?: 'binary' | 'macro' | 'micro'
 }
