@@ -58,6 +58,7 @@ export default defineConfig({
         test: {
           name: 'environments',
           include: ['tests/{environments,package,demos}/**/*.test.ts'],
+          globalSetup: ['tests/demos/folder.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { extname, join, normalize } from 'node:path'
 import { build, mergeConfig } from 'vite'
+import { inject } from 'vitest'
 import { demosConfig } from '../../scripts/demos-config.ts'
 
 /** The demos as a static site on a server of their own. */
@@ -29,10 +30,17 @@ const policy = [
   "connect-src 'self'",
 ].join('; ')
 
-/** Builds the demos into a temporary folder and serves them; `mnist` is a folder to serve as `mnist/` beside them. */
+/** The folder with the demos, built by the first file of tests that asks; such files run one after the other. */
+async function builtDemos(): Promise<string> {
+  const folder = inject('demos')
+  if (!existsSync(join(folder, 'index.html')))
+    await build(mergeConfig(demosConfig(), { logLevel: 'error', build: { outDir: folder } }))
+  return folder
+}
+
+/** Serves the demos; `mnist` is a folder to serve as `mnist/` beside them. */
 export async function openSite(mnist: string | null): Promise<Site> {
-  const folder = await mkdtemp(join(tmpdir(), 'wgrad-demos-'))
-  await build(mergeConfig(demosConfig(), { logLevel: 'error', build: { outDir: folder } }))
+  const folder = await builtDemos()
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname)
     const inside = path.startsWith(base) ? path.slice(base.length) : '\0'
@@ -56,7 +64,6 @@ export async function openSite(mnist: string | null): Promise<Site> {
     async close() {
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))
-      await rm(folder, { recursive: true })
     },
   }
 }
