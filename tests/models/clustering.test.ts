@@ -88,6 +88,36 @@ describe('kMeans', () => {
     }
   })
 
+  test('finds clusters that are small beside their distance from 0', async () => {
+    const noise = uniform(4, 1, 400)
+    const classes = Int32Array.from({ length: 200 }, (_, i) => i % 2)
+    const data = Float32Array.from(noise, (v, i) => (i % 2 ? 39.9 : 116.3) + 0.02 * ((i >> 1) % 2) + 0.003 * v)
+    manualSeed(1)
+    const { labels, centers, inertia } = await kMeans(tensor(data, { shape: [200, 2] }), { clusters: 2 })
+    expect(clusteringAccuracy(labels, classes)).toBe(1)
+    const found = Array.from(await centers.data()).sort((a, b) => a - b)
+    for (const [i, wanted] of [39.9, 39.92, 116.3, 116.32].entries()) expect(found[i]).toBeCloseTo(wanted, 2)
+    let total = 0
+    for (const c of [0, 1])
+      for (const k of [0, 1]) {
+        const own = Array.from(data).filter((_, i) => i % 2 === k && (i >> 1) % 2 === c)
+        const middle = own.reduce((a, b) => a + b) / own.length
+        total += own.reduce((sum, v) => sum + (v - middle) ** 2, 0)
+      }
+    expect(Math.abs(inertia - total) / total).toBeLessThan(0.01)
+  })
+
+  test('moves the centers no more often than it may', async () => {
+    const x = tensor(blobs(300, 2).data, { shape: [300, 6] })
+    const inertiaAfter = async (maxIterations: number): Promise<number> => {
+      manualSeed(5)
+      return (await kMeans(x, { clusters: 6, restarts: 1, maxIterations, tolerance: 0 })).inertia
+    }
+    const [one, two, nine] = [await inertiaAfter(1), await inertiaAfter(2), await inertiaAfter(9)]
+    expect(two).toBeLessThan(one)
+    expect(nine).toBeLessThan(two)
+  })
+
   test('says what is wrong with its input', async () => {
     const few = tensor([1, 2], { shape: [2, 1] })
     await expect(kMeans(few, { clusters: 3 })).rejects.toThrow(

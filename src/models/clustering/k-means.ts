@@ -1,7 +1,7 @@
 import { fail } from '../../errors.ts'
 import { compile } from '../../graph/compile.ts'
 import { noGrad, type Tensor, tensor } from '../../graph/tensor.ts'
-import { div, greater, maximum, minimum, sub, where } from '../../ops/arithmetic.ts'
+import { add, div, greater, maximum, minimum, sub, where } from '../../ops/arithmetic.ts'
 import { oneHot, take } from '../../ops/gather.ts'
 import { matmul } from '../../ops/matmul.ts'
 import { concat, transpose, unsqueeze } from '../../ops/movement.ts'
@@ -42,30 +42,32 @@ const blockOf = 8
  * k-means (Lloyd 1982) on the GPU, begun at centers drawn by k-means++ (Arthur and Vassilvitskii 2007). A cluster that loses all its
  * samples moves to the sample farthest from its center. Draws from the generator that `manualSeed` sets.
  *
- * @param x f32 [samples, features].
+ * @param x f32 [samples, features]. Distances are taken from its mean, so that they are exact however far the samples lie from 0.
  * @throws WgradError where there are fewer samples than clusters, or a value is not finite.
  */
 export async function kMeans(x: Tensor, options: KMeansOptions): Promise<KMeansResult> {
   const { clusters, restarts = 10, maxIterations = 300, tolerance = 1e-4 } = options
   await check(x, { clusters, restarts, maxIterations, tolerance })
-  const seed = compile(() => ({ centers: noGrad(() => plusPlus(x, clusters)) }))
-  const iterate = compile((centers: Tensor) => noGrad(() => lloyd(x, centers)))
-  const assign = compile((centers: Tensor) => noGrad(() => assignment(x, centers)))
+  const middle = await settled(noGrad(() => mean(x, 0, true)))
+  const centered = await settled(noGrad(() => sub(x, middle)))
+  const seed = compile(() => ({ centers: noGrad(() => plusPlus(centered, clusters)) }))
+  const iterate = compile((centers: Tensor) => noGrad(() => lloyd(centered, centers)))
+  const assign = compile((centers: Tensor) => noGrad(() => assignment(centered, centers)))
   try {
-    const limit = tolerance * (await scalar(mean(variance(x, 0, false, 0))))
+    const limit = tolerance * (await scalar(mean(variance(centered, 0, false, 0))))
     let best: KMeansResult | null = null
     for (let start = 0; start < restarts; start++) {
       let { centers } = seed()
       for (let done = 0; done < maxIterations; done += blockOf) {
         let shift = centers
-        for (let i = 0; i < blockOf; i++) ({ centers, shift } = iterate(centers))
+        for (let i = 0; i < Math.min(blockOf, maxIterations - done); i++) ({ centers, shift } = iterate(centers))
         if ((await scalar(shift)) <= limit) break
       }
       const { labels, inertia } = assign(centers)
       const found = await scalar(inertia)
       if (best && found >= best.inertia) continue
-      const kept = tensor(await centers.data(), { shape: centers.shape, device: x.device })
-      best = { centers: kept, labels: (await labels.data()) as Int32Array, inertia: found }
+      const placed = await settled(noGrad(() => add(centers, middle)))
+      best = { centers: placed, labels: (await labels.data()) as Int32Array, inertia: found }
     }
     return best as KMeansResult
   } finally {
@@ -123,6 +125,11 @@ function lloyd(x: Tensor, centers: Tensor): { centers: Tensor; shift: Tensor } {
   const farthest = take(x, 0, reshape(argmax(nearest), [1]))
   const moved = where(greater(counts, 0), means, farthest)
   return { centers: moved, shift: sum(square(sub(moved, centers))) }
+}
+
+/** The tensor as plain data, which stays when what made it is gone. */
+async function settled(x: Tensor): Promise<Tensor> {
+  return tensor(await x.data(), { shape: x.shape, device: x.device })
 }
 
 async function scalar(x: Tensor): Promise<number> {
