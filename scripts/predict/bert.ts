@@ -1,11 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { Command } from 'commander'
 import { readAll, tensor } from '../../src/index.ts'
 import { explainText } from '../../src/models/index.ts'
 import { openDevice } from '../../src/node.ts'
 import { renderReport } from '../report/report.ts'
 import { loadClassifier } from '../train/bert-folder.ts'
+import { prepareOutput, writeOutput } from '../train/common/output.ts'
 import { readNamed } from '../train/common/read-named.ts'
 import { textSection } from './bert-report.ts'
 import { bestOf, type ReadText, wordsOf } from './bert-text.ts'
@@ -37,6 +36,7 @@ async function predict(given: readonly string[], { model: folder, file, report }
           .filter((line) => line.trim() !== '')
   const texts = [...given, ...lines]
   if (texts.length === 0) throw new Error('bert: there is no text; give one in quotes, or a --file of them')
+  await prepareOutput('bert', '--report', report)
   const device = await openDevice()
   try {
     const { model, tokenizer, classes } = await loadClassifier(folder)
@@ -67,7 +67,6 @@ function lineOf(read: ReadText): string {
 }
 
 async function writeReport(path: string, folder: string, read: readonly ReadText[]): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
   const page = renderReport({
     title: 'wgrad: texts',
     headline: `${read.length} ${read.length === 1 ? 'text' : 'texts'} read`,
@@ -75,6 +74,6 @@ async function writeReport(path: string, folder: string, read: readonly ReadText
     facts: [['texts', String(read.length)]],
     sections: read.map(textSection),
   })
-  await writeFile(path, page)
+  await writeOutput(path, page)
   console.log(`Report: ${path}`)
 }

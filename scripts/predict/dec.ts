@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { NormalizerState } from '../../src/data/index.ts'
 import { Autoencoder, clusteringAccuracy, DeepClustering, embed } from '../../src/models/index.ts'
@@ -7,6 +6,7 @@ import { folderStore, openDevice } from '../../src/node.ts'
 import { type CheckpointStore, readCheckpoint } from '../../src/train/index.ts'
 import { settingsOf } from '../train/common/kept.ts'
 import { whole } from '../train/common/options.ts'
+import { prepareOutput, writeOutput } from '../train/common/output.ts'
 import { readClusterSamples } from '../train/dec-data.ts'
 
 interface PredictOptions {
@@ -28,6 +28,7 @@ export function decCommand(): Command {
 }
 
 async function predict({ checkpoint: folder, data, seed, out }: PredictOptions): Promise<void> {
+  await prepareOutput('dec', '--out', out)
   const store = folderStore(folder)
   const { set, scaling } = (await settingsOf('dec', store, folder)) as { set: string; scaling: NormalizerState | null }
   const samples = await readClusterSamples(set, data, { say: console.log, ...(scaling && { scaling }) })
@@ -50,7 +51,7 @@ async function predict({ checkpoint: folder, data, seed, out }: PredictOptions):
     console.log(`Accuracy ${accuracy.toFixed(4)}, each cluster taken for the class that suits all best`)
     if (out !== undefined) {
       const lines = rows.map(({ cluster, share }, i) => `${i},${cluster},${share.toFixed(4)}`)
-      await writeFile(out, `sample,cluster,share\n${lines.join('\n')}\n`)
+      await writeOutput(out, `sample,cluster,share\n${lines.join('\n')}\n`)
       console.log(`Clusters: ${out}`)
     }
   } finally {

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { normalizer, readSeries, type Series } from '../../src/data/index.ts'
 import { forecastNext } from '../../src/models/index.ts'
@@ -6,6 +5,7 @@ import { folderStore, openDevice } from '../../src/node.ts'
 import { readCheckpoint } from '../../src/train/index.ts'
 import { settingsOf } from '../train/common/kept.ts'
 import { whole } from '../train/common/options.ts'
+import { prepareOutput, writeOutput } from '../train/common/output.ts'
 import { readNamed } from '../train/common/read-named.ts'
 import { makeForecaster } from '../train/forecast-model.ts'
 import type { ForecastSettings } from '../train/forecast-options.ts'
@@ -37,6 +37,7 @@ export function forecastCommand(): Command {
 }
 
 async function predict({ checkpoint: folder, data, seed, out }: PredictOptions): Promise<void> {
+  await prepareOutput('forecast', '--out', out)
   const store = folderStore(folder)
   const settings = (await settingsOf('forecast', store, folder)) as unknown as KeptSettings
   const csv = await readNamed('forecast', data, '--data names a CSV file')
@@ -50,7 +51,7 @@ async function predict({ checkpoint: folder, data, seed, out }: PredictOptions):
     const made = await forecastNext(model, series, normalizer(settings))
     const lines = table(settings, made)
     for (const line of lines) console.log(line.join('\t'))
-    if (out !== undefined) await writeFile(out, `${lines.map((line) => line.join(',')).join('\n')}\n`)
+    if (out !== undefined) await writeOutput(out, `${lines.map((line) => line.join(',')).join('\n')}\n`)
   } finally {
     device.close()
   }

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { DataLoader } from '../../src/data/index.ts'
 import { manualSeed } from '../../src/index.ts'
@@ -31,6 +30,7 @@ import {
 import { accuracy, fit, type History } from '../../src/train/index.ts'
 import { lossSection, type Report } from '../report/report.ts'
 import type { Curve } from './common/curve.ts'
+import { prepareOutput, writeOutput } from './common/output.ts'
 import { decisive, TrainRun } from './common/run.ts'
 import { type ImageData, readImageData } from './image-data.ts'
 import { openWeights } from './image-weights.ts'
@@ -44,6 +44,7 @@ export function resnetCommand(): Command {
 async function resnet(options: ResNetOptions): Promise<void> {
   const { arch, epochs, batchSize, seed } = options
   const isLarge = isLargeImageModel(arch)
+  await prepareOutput('resnet', '--save', options.save)
   const data = await readImageData(options.data, {
     testShare: options.testShare,
     size: options.size ?? (isLarge ? 224 : 32),
@@ -78,7 +79,7 @@ async function resnet(options: ResNetOptions): Promise<void> {
     const text = `Told right: ${(100 * reached).toFixed(2)} % of ${data.test.length} images not trained on`
     run.line(`${text}\nDone in ${run.seconds.toFixed(0)} s`)
     if (options.save !== undefined) {
-      await writeFile(options.save, await saveImageModel({ model, config }))
+      await writeOutput(options.save, await saveImageModel({ model, config }))
       run.line(`Saved: ${options.save}`)
     }
     await run.report(() => reportOf(options, history, parts.curve, text))

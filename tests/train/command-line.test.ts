@@ -1,13 +1,17 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { bertCommand } from '../../scripts/predict/bert.ts'
+import { decCommand } from '../../scripts/predict/dec.ts'
+import { forecastCommand } from '../../scripts/predict/forecast.ts'
 import { renderReport } from '../../scripts/report/report.ts'
 import { addConfigOption } from '../../scripts/train/common/config.ts'
 import { Curve } from '../../scripts/train/common/curve.ts'
 import { claim, type Kept, readKept } from '../../scripts/train/common/kept.ts'
 import { whole } from '../../scripts/train/common/options.ts'
+import { prepareOutput, writeOutput } from '../../scripts/train/common/output.ts'
 import { decisive } from '../../scripts/train/common/run.ts'
 import { memoryStore } from '../../src/train/index.ts'
 
@@ -77,6 +81,31 @@ test('a folder of checkpoints is for one training, which may go on longer', asyn
   expect(await readKept(store)).toEqual({ system: 'x', settings: { epochs: 5, lr: 1 } })
   const asked = { ...wanted(5).settings, checkpoint: 'F', resume: true, log: 'L', report: 'R', save: 'S', atLeast: 0.9 }
   expect(decisive(asked)).toEqual({ epochs: 5, lr: 1 })
+})
+
+test('a file is written whole, into a folder that is made before', async () => {
+  const file = join(folder, 'new', 'x.csv')
+  await prepareOutput('x', '--out', file)
+  expect(await readdir(join(folder, 'new'))).toEqual([])
+  await writeOutput(file, 'a')
+  await writeOutput(file, 'b')
+  expect(await readFile(file, 'utf8')).toBe('b')
+  await expect(writeOutput(join(folder, 'new'), 'c')).rejects.toThrow()
+  expect(await readdir(folder)).not.toContain('new.part')
+  expect(await readdir(join(folder, 'new'))).toEqual(['x.csv'])
+})
+
+test.each([
+  ['bert', bertCommand, ['a text', '--model', 'nowhere', '--report']],
+  ['dec', decCommand, ['--checkpoint', 'nowhere', '--out']],
+  ['forecast', forecastCommand, ['--checkpoint', 'nowhere', '--data', 'none.csv', '--out']],
+])('%s says before it predicts that a file cannot be written', async (name, command, flags) => {
+  const file = join(folder, 'file')
+  await writeFile(file, '')
+  await expect(command().parseAsync([...flags, join(file, 'x')], { from: 'user' })).rejects.toThrow(
+    new RegExp(`^${name}: --(out|report) .*/file/x cannot be written \\(.+\\); name a file that can$`),
+  )
+  await expect(command().parseAsync([...flags, folder], { from: 'user' })).rejects.toThrow('(it is no file)')
 })
 
 test('a curve of any length stays short, and goes on where it was kept', () => {

@@ -43,7 +43,7 @@ test('trains, goes on where it was, and predicts the same clusters', async () =>
   expect(again.find((line) => line.startsWith('\nMean'))).toContain(`accuracy ${accuracy}`)
   await expect(run(trainCommand(), ...training)).rejects.toThrow('holds a training already')
 
-  const out = join(folder, 'clusters.csv')
+  const out = join(folder, 'new', 'clusters.csv')
   const told = await run(predictCommand(), '--checkpoint', kept, '--data', csv, '--out', out)
   expect(told[1]).toContain(`Accuracy ${accuracy}`)
   const rows = (await readFile(out, 'utf8')).trim().split('\n')

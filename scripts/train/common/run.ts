@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { Command } from 'commander'
 import { type Device, folderStore, logFile, openDevice } from '../../../src/node.ts'
 import { type Callback, type CheckpointOptions, type CheckpointStore, jsonLines } from '../../../src/train/index.ts'
@@ -7,6 +5,7 @@ import { type Report, renderReport } from '../../report/report.ts'
 import { addConfigOption } from './config.ts'
 import { Curve } from './curve.ts'
 import { claim, type Settings } from './kept.ts'
+import { prepareOutput, writeOutput } from './output.ts'
 import { TrainProgress } from './progress.ts'
 
 /** What {@link addRunOptions} adds. */
@@ -71,6 +70,7 @@ export class TrainRun {
     const { checkpoint: folder, resume = false } = options
     if (resume && folder === undefined)
       throw new Error(`${system}: --resume is given without --checkpoint; name the folder to go on from`)
+    await prepareOutput(system, '--report', options.report)
     const store = folder === undefined ? null : folderStore(folder)
     const run = new TrainRun(plan, await openDevice(), store)
     try {
@@ -131,8 +131,7 @@ export class TrainRun {
       ['time', `${this.seconds.toFixed(0)} s`],
       ['adapter', this.adapter],
     ]
-    await mkdir(dirname(path), { recursive: true })
-    await writeFile(path, renderReport({ ...report, facts }))
+    await writeOutput(path, renderReport({ ...report, facts }))
     this.line(`Report: ${path}`)
   }
 
