@@ -1,6 +1,6 @@
 import { openAsBlob } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, realpath } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { writeSafetensors } from '../../src/io/index.ts'
 import {
@@ -11,6 +11,9 @@ import {
   wordPieceJson,
 } from '../../src/models/index.ts'
 import type { StateDict } from '../../src/nn/index.ts'
+import { prepareOutput, writeOutput } from './common/output.ts'
+
+const weightsFile = 'model.safetensors'
 
 /** A model as Hugging Face keeps it in a folder: `config.json`, `tokenizer.json` or `vocab.txt`, and `model.safetensors`. */
 export interface BertFolder {
@@ -34,8 +37,8 @@ export async function openBertFolder(folder: string): Promise<BertFolder> {
   const tokenizerJson = whole
     ? (parse(folder, 'tokenizer.json', whole) as object)
     : wordPieceJson(await read('vocab.txt'))
-  const weights = await openAsBlob(join(folder, 'model.safetensors')).catch((cause: Error) => {
-    throw new Error(`bert: ${join(folder, 'model.safetensors')} cannot be read (${cause.message})`, { cause })
+  const weights = await openAsBlob(join(folder, weightsFile)).catch((cause: Error) => {
+    throw new Error(`bert: ${join(folder, weightsFile)} cannot be read (${cause.message})`, { cause })
   })
   return { config, tokenizerJson, weights }
 }
@@ -67,15 +70,25 @@ export async function loadClassifier(
   return { model: model.eval(), tokenizer: tokenizerOf(tokenizerJson, max_position_embeddings), classes }
 }
 
+/**
+ * Makes the folder that a trained model is to be kept in, before the work. It must not be the one that `from` names: each seed begins with
+ * the weights there, and a training that goes on does again.
+ */
+export async function prepareBertFolder(folder: string, from: string | undefined): Promise<void> {
+  const whole = (path: string): Promise<string> => realpath(path).catch(() => resolve(path))
+  if (from !== undefined && (await whole(folder)) === (await whole(from)))
+    throw new Error(`bert: --save ${folder} is the folder of --model, which trainings begin with; name another folder`)
+  await prepareOutput('bert', '--save', join(folder, weightsFile))
+}
+
 /** Writes a folder that {@link openBertFolder} and other programs read. */
 export async function writeBertFolder(
   folder: string,
   { config, tokenizerJson }: Pick<BertFolder, 'config' | 'tokenizerJson'>,
   state: StateDict,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true })
   const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`
-  await writeFile(join(folder, 'config.json'), json({ model_type: 'bert', ...config }))
-  await writeFile(join(folder, 'tokenizer.json'), json(tokenizerJson))
-  await writeFile(join(folder, 'model.safetensors'), writeSafetensors(state, { metadata: { format: 'pt' } }))
+  await writeOutput(join(folder, weightsFile), writeSafetensors(state, { metadata: { format: 'pt' } }))
+  await writeOutput(join(folder, 'config.json'), json({ model_type: 'bert', ...config }))
+  await writeOutput(join(folder, 'tokenizer.json'), json(tokenizerJson))
 }

@@ -7,7 +7,7 @@ import {
   wordVocabulary,
 } from '../../src/models/index.ts'
 import type { Report } from '../report/report.ts'
-import { openBertFolder, tokenizerOf, writeBertFolder } from './bert-folder.ts'
+import { openBertFolder, prepareBertFolder, tokenizerOf, writeBertFolder } from './bert-folder.ts'
 import { type BertData, type BertTraining, bertData, stepsOf, type TrainedBert, trainBert } from './bert-task.ts'
 import type { Curve } from './common/curve.ts'
 import { positive, share, whole } from './common/options.ts'
@@ -84,13 +84,14 @@ async function readTexts(file: string, classes?: readonly string[]): Promise<Lab
 
 async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, Usual>>): Promise<void> {
   const options: BertOptions = { ...usual[given.model === undefined ? 'fresh' : 'trained'], ...given }
+  const { save, seeds, seed: first } = options
+  if (save !== undefined) await prepareBertFolder(save, options.model)
   const train = await readTexts(options.data)
   const dev = await readTexts(options.dev, train.classes)
   const from = options.model === undefined ? null : await openBertFolder(options.model)
   const tokenizerJson = from?.tokenizerJson ?? wordPieceJson(wordVocabulary(train.texts))
   const config = configOf(options, train, from?.config ?? ownConfig(options, tokenizerJson))
   const data = bertData(tokenizerOf(tokenizerJson, options.maxLength), config, train, dev)
-  const { save, seeds, seed: first } = options
   const run = await TrainRun.open({
     system: 'bert',
     options,

@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bertCommand } from '../../scripts/train/bert.ts'
 import { loadClassifier, openBertFolder, tokenizerOf, writeBertFolder } from '../../scripts/train/bert-folder.ts'
 import { type BertTraining, bertData, trainBert } from '../../scripts/train/bert-task.ts'
 import { Curve } from '../../scripts/train/common/curve.ts'
@@ -64,6 +65,8 @@ test('BERT learns classes of texts, and a folder keeps it as others read it', as
   expect(rates.at(-1)).toBeLessThan(rates[1] as number)
 
   await writeBertFolder(folder, { config, tokenizerJson }, await model.stateDict())
+  const files = ['config.json', 'model.safetensors', 'tokenizer.json']
+  expect((await readdir(folder)).sort()).toEqual(files)
   const loaded = await loadClassifier(folder)
   expect(loaded.classes).toEqual(['blame', 'praise'])
   const { ids } = loaded.tokenizer.encode('The music was good')
@@ -73,6 +76,20 @@ test('BERT learns classes of texts, and a folder keeps it as others read it', as
   )
   expect(theirs).toEqual(mine)
   expect((theirs?.[1] ?? 0) - (theirs?.[0] ?? 0)).toBeGreaterThan(0)
+})
+
+test('a trained model is not kept where it began', async () => {
+  const from = join(folder, 'from')
+  await mkdir(from)
+  await symlink(from, join(folder, 'link'))
+  const train = (save: string): Promise<unknown> =>
+    bertCommand().parseAsync(['--data', 'none', '--dev', 'none', '--model', from, '--save', save], { from: 'user' })
+  for (const same of [from, `${from}/../from`, join(folder, 'link')])
+    await expect(train(same)).rejects.toThrow(
+      `bert: --save ${same} is the folder of --model, which trainings begin with; name another folder`,
+    )
+  await expect(train(join(folder, 'to', 'here'))).rejects.toThrow('bert: none cannot be read')
+  expect(await readdir(join(folder, 'to', 'here'))).toEqual([])
 })
 
 test('a folder without its files is refused', async () => {
