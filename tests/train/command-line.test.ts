@@ -72,14 +72,39 @@ test('a folder of checkpoints is for one training, which may go on longer', asyn
     system: 'x',
     settings: { epochs, lr },
   })
-  await expect(claim(store, 'F', wanted(1), true)).rejects.toThrow('x: --checkpoint F holds no training to go on with')
-  await claim(store, 'F', wanted(1), false)
-  await expect(claim(store, 'F', wanted(1), false)).rejects.toThrow('x: --checkpoint F holds a training already')
-  await expect(claim(store, 'F', wanted(1, 2), true)).rejects.toThrow('F was begun with lr 1, not 2; give the same')
-  await expect(claim(store, 'F', { ...wanted(1), system: 'y' }, true)).rejects.toThrow('y: --checkpoint F is of x')
-  await claim(store, 'F', wanted(5), true)
+  const [begin, resume] = [{ resume: false }, { resume: true }]
+  await expect(claim(store, 'F', wanted(1), resume)).rejects.toThrow(
+    'x: --checkpoint F holds no training to go on with',
+  )
+  // A start that failed before its first checkpoint leaves the folder to the next, whatever that trains.
+  for (const [lr, how] of [
+    [3, begin],
+    [2, begin],
+    [4, resume],
+    [1, begin],
+  ] as const) {
+    await claim(store, 'F', wanted(1, lr), how)
+    expect((await readKept(store))?.settings.lr).toBe(lr)
+  }
+  await store.write('a.000001.safetensors', new Blob(['x']).stream())
+  await expect(claim(store, 'F', wanted(1), begin)).rejects.toThrow('x: --checkpoint F holds a training already')
+  await expect(claim(store, 'F', wanted(1, 2), resume)).rejects.toThrow('F was begun with lr 1, not 2; give the same')
+  await expect(claim(store, 'F', { ...wanted(1), system: 'y' }, resume)).rejects.toThrow('y: --checkpoint F is of x')
+  await expect(claim(store, 'F', wanted(5), { ...resume, free: ['lr'] })).rejects.toThrow('begun with epochs 1, not 5')
+  await claim(store, 'F', wanted(1, 7), { ...resume, free: ['lr'] })
+  await claim(store, 'F', wanted(1, 1), { ...resume, free: ['lr'] })
+  await claim(store, 'F', wanted(5), resume)
   expect(await readKept(store)).toEqual({ system: 'x', settings: { epochs: 5, lr: 1 } })
-  const asked = { ...wanted(5).settings, checkpoint: 'F', resume: true, log: 'L', report: 'R', save: 'S', atLeast: 0.9 }
+  const asked = {
+    ...wanted(5).settings,
+    config: 'C',
+    checkpoint: 'F',
+    resume: true,
+    log: 'L',
+    report: 'R',
+    save: 'S',
+    atLeast: 0.9,
+  }
   expect(decisive(asked)).toEqual({ epochs: 5, lr: 1 })
 })
 

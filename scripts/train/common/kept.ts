@@ -32,13 +32,31 @@ export async function writeKept(store: CheckpointStore, kept: Kept): Promise<voi
   await store.write(file, new Blob([JSON.stringify(kept, null, 2)]).stream())
 }
 
+/** What may change when a training goes on, unless its system says otherwise: how long and how often to train. */
+const usuallyFree: readonly string[] = ['epochs', 'steps', 'seeds']
+
+/** How a folder is claimed. */
+export interface ClaimOptions {
+  /** Whether the training there is to go on. */
+  readonly resume: boolean
+  /** The settings that may differ then; `epochs`, `steps` and `seeds` unless given. */
+  readonly free?: readonly string[]
+}
+
 /**
- * Sees to it that the folder is for this training: empty, or, where it is to go on, one that was begun with the same settings. How long
- * and how often to train, `epochs`, `steps` and `seeds`, may change.
+ * Sees to it that the folder is for this training: one without checkpoints, such as a start that failed leaves, or, where it is to go on,
+ * one that was begun with the same settings.
  */
-export async function claim(store: CheckpointStore, folder: string, wanted: Kept, resume: boolean): Promise<void> {
+export async function claim(
+  store: CheckpointStore,
+  folder: string,
+  wanted: Kept,
+  { resume, free = usuallyFree }: ClaimOptions,
+): Promise<void> {
   const { system } = wanted
   const kept = await readKept(store)
+  const isBegun = (await store.list()).some((name) => name.endsWith('.safetensors'))
+  if (kept && !isBegun) return writeKept(store, wanted)
   if (!resume) {
     if (kept)
       throw new Error(
@@ -53,7 +71,7 @@ export async function claim(store: CheckpointStore, folder: string, wanted: Kept
   if (kept.system !== system)
     throw new Error(`${system}: --checkpoint ${folder} is of ${kept.system}; name a folder of ${system}`)
   const differing = Object.keys({ ...kept.settings, ...wanted.settings }).filter(
-    (name) => !['epochs', 'steps', 'seeds'].includes(name) && show(kept.settings[name]) !== show(wanted.settings[name]),
+    (name) => !free.includes(name) && show(kept.settings[name]) !== show(wanted.settings[name]),
   )
   if (differing.length > 0)
     throw new Error(

@@ -25,9 +25,9 @@ export function addRunOptions(command: Command): Command {
     .option('--report <file>', 'file for a page with curves and results, HTML that needs no other file')
 }
 
-/** The options of a command that decide its training: those of the run, and what becomes of the result, do not. */
+/** The options of a command that decide its training: those of the run, where they stood, and what becomes of the result, do not. */
 export function decisive(options: RunOptions): Settings {
-  const others = ['checkpoint', 'resume', 'log', 'report', 'save', 'atLeast', 'atMost']
+  const others = ['config', 'checkpoint', 'resume', 'log', 'report', 'save', 'atLeast', 'atMost']
   return Object.fromEntries(Object.entries(options).filter(([name]) => !others.includes(name)))
 }
 
@@ -37,6 +37,8 @@ export interface RunPlan {
   readonly options: RunOptions
   /** What decides the training: kept beside checkpoints, and compared when it is resumed. */
   readonly settings: Settings
+  /** Settings that may differ when it is resumed; `epochs`, `steps` and `seeds` unless given. */
+  readonly free?: readonly string[]
   /** Steps of all trainings together. */
   readonly steps: number
 }
@@ -66,7 +68,7 @@ export class TrainRun {
 
   /** Opens a device, and the folder of checkpoints where there is to be one. */
   static async open(plan: RunPlan): Promise<TrainRun> {
-    const { system, options, settings } = plan
+    const { system, options, settings, free } = plan
     const { checkpoint: folder, resume = false } = options
     if (resume && folder === undefined)
       throw new Error(`${system}: --resume is given without --checkpoint; name the folder to go on from`)
@@ -74,7 +76,8 @@ export class TrainRun {
     const store = folder === undefined ? null : folderStore(folder)
     const run = new TrainRun(plan, await openDevice(), store)
     try {
-      if (store && folder !== undefined) await claim(store, folder, { system, settings }, resume)
+      if (store && folder !== undefined)
+        await claim(store, folder, { system, settings }, { resume, ...(free && { free }) })
     } catch (error) {
       run.close()
       throw error
