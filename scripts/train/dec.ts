@@ -47,6 +47,8 @@ async function dec(options: DecOptions): Promise<void> {
     system: 'dec',
     options,
     settings: { set: options.set, clusters, scaling: samples.scaling ?? null, ...kept(options) },
+    // More epochs of the autoencoder would be of no use: the clusters go on from their own checkpoint.
+    free: ['seeds'],
     steps: 0,
   })
   try {
@@ -139,13 +141,14 @@ function kept({
   recipe,
   widths,
   layerEpochs,
+  epochs,
   batchSize,
   interval,
   gamma,
   lr,
   firstSeed,
 }: DecOptions): Record<string, unknown> {
-  return { recipe, widths, layerEpochs, batchSize, interval, gamma, lr, firstSeed }
+  return { recipe, widths, layerEpochs, epochs, batchSize, interval, gamma, lr, firstSeed }
 }
 
 function scoresOf(labels: ArrayLike<number>, classes: ArrayLike<number>): Scores {

@@ -42,6 +42,9 @@ test('trains, goes on where it was, and predicts the same clusters', async () =>
   const again = await run(trainCommand(), ...training, '--resume')
   expect(again.find((line) => line.startsWith('\nMean'))).toContain(`accuracy ${accuracy}`)
   await expect(run(trainCommand(), ...training)).rejects.toThrow('holds a training already')
+  await expect(run(trainCommand(), ...training, '--resume', '--epochs', '31')).rejects.toThrow(
+    'was begun with epochs 30, not 31; give the same settings',
+  )
 
   const out = join(folder, 'new', 'clusters.csv')
   const told = await run(predictCommand(), '--checkpoint', kept, '--data', csv, '--out', out)
