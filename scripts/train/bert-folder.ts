@@ -8,14 +8,19 @@ import {
   BertForSequenceClassification,
   BertTokenizer,
   loadBertWeights,
+  type WordPieceOptions,
   wordPieceJson,
 } from '../../src/models/index.ts'
 import type { StateDict } from '../../src/nn/index.ts'
 import { prepareOutput, writeOutput } from './common/output.ts'
 
 const weightsFile = 'model.safetensors'
+const tokenizerConfig = 'tokenizer_config.json'
 
-/** A model as Hugging Face keeps it in a folder: `config.json`, `tokenizer.json` or `vocab.txt`, and `model.safetensors`. */
+/**
+ * A model as Hugging Face keeps it in a folder: `config.json`, `tokenizer.json`, or `vocab.txt` with what `tokenizer_config.json` says of its
+ * case, and `model.safetensors`.
+ */
 export interface BertFolder {
   readonly config: BertConfigFile
   /** What `tokenizer.json` says. */
@@ -33,14 +38,22 @@ export async function openBertFolder(folder: string): Promise<BertFolder> {
       )
     })
   const config = parse(folder, 'config.json', await read('config.json')) as BertConfigFile
-  const whole = await readFile(join(folder, 'tokenizer.json'), 'utf8').catch(() => null)
-  const tokenizerJson = whole
-    ? (parse(folder, 'tokenizer.json', whole) as object)
-    : wordPieceJson(await read('vocab.txt'))
+  const parsed = async (name: string): Promise<object | null> => {
+    const text = await readFile(join(folder, name), 'utf8').catch(() => null)
+    return text === null ? null : (parse(folder, name, text) as object)
+  }
+  const tokenizerJson =
+    (await parsed('tokenizer.json')) ?? wordPieceJson(await read('vocab.txt'), caseOf(await parsed(tokenizerConfig)))
   const weights = await openAsBlob(join(folder, weightsFile)).catch((cause: Error) => {
     throw new Error(`bert: ${join(folder, weightsFile)} cannot be read (${cause.message})`, { cause })
   })
   return { config, tokenizerJson, weights }
+}
+
+/** What a `tokenizer_config.json` says of a vocabulary. */
+function caseOf(found: object | null): WordPieceOptions {
+  const { do_lower_case: lowercase } = (found ?? {}) as { readonly do_lower_case?: boolean }
+  return lowercase === undefined ? {} : { lowercase }
 }
 
 function parse(folder: string, name: string, text: string): unknown {
@@ -91,4 +104,8 @@ export async function writeBertFolder(
   await writeOutput(join(folder, weightsFile), writeSafetensors(state, { metadata: { format: 'pt' } }))
   await writeOutput(join(folder, 'config.json'), json({ model_type: 'bert', ...config }))
   await writeOutput(join(folder, 'tokenizer.json'), json(tokenizerJson))
+  const { normalizer } = tokenizerJson as { readonly normalizer?: { readonly lowercase?: boolean } | null }
+  const { max_position_embeddings: model_max_length = 512 } = config
+  const rules = { tokenizer_class: 'BertTokenizer', do_lower_case: normalizer?.lowercase === true, model_max_length }
+  await writeOutput(join(folder, tokenizerConfig), json(rules))
 }

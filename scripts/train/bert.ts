@@ -1,12 +1,7 @@
 import { Command } from 'commander'
-import {
-  type BertConfigFile,
-  type LabelledTexts,
-  readLabelledTexts,
-  wordPieceJson,
-  wordVocabulary,
-} from '../../src/models/index.ts'
+import { type LabelledTexts, readLabelledTexts, wordPieceJson, wordVocabulary } from '../../src/models/index.ts'
 import type { Report } from '../report/report.ts'
+import { type BertSizes, ownConfig, withClasses } from './bert-config.ts'
 import { openBertFolder, prepareBertFolder, tokenizerOf, writeBertFolder } from './bert-folder.ts'
 import { type BertData, type BertTraining, bertData, stepsOf, type TrainedBert, trainBert } from './bert-task.ts'
 import type { Curve } from './common/curve.ts'
@@ -28,17 +23,11 @@ function defaultOf(name: Usual): string {
   return `(default: ${usual.fresh[name]}, with --model ${usual.trained[name]})`
 }
 
-interface BertOptions extends RunOptions, BertTraining {
+interface BertOptions extends RunOptions, BertTraining, BertSizes {
   data: string
   dev: string
   model?: string
   save?: string
-  layers: number
-  hidden: number
-  heads: number
-  dropout: number
-  initializerRange: number
-  maxLength: number
   seeds: number
   seed: number
   atLeast?: number
@@ -90,7 +79,10 @@ async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, 
   const dev = await readTexts(options.dev, train.classes)
   const from = options.model === undefined ? null : await openBertFolder(options.model)
   const tokenizerJson = from?.tokenizerJson ?? wordPieceJson(wordVocabulary(train.texts))
-  const config = configOf(options, train, from?.config ?? ownConfig(options, tokenizerJson))
+  const config = withClasses(from?.config ?? ownConfig(options, tokenizerJson), train.classes)
+  const { max_position_embeddings: positions = 512 } = config
+  if (options.maxLength > positions)
+    throw new Error(`bert: --max-length is ${options.maxLength}; the model has ${positions} positions`)
   const data = bertData(tokenizerOf(tokenizerJson, options.maxLength), config, train, dev)
   const run = await TrainRun.open({
     system: 'bert',
@@ -131,31 +123,6 @@ async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, 
   } finally {
     run.close()
   }
-}
-
-/** A small BERT for a vocabulary. */
-function ownConfig(options: BertOptions, tokenizerJson: object): BertConfigFile {
-  const { layers, hidden, heads, dropout, maxLength, initializerRange } = options
-  const { model } = tokenizerJson as { readonly model: { readonly vocab: object } }
-  return {
-    vocab_size: Object.keys(model.vocab).length,
-    hidden_size: hidden,
-    num_hidden_layers: layers,
-    num_attention_heads: heads,
-    intermediate_size: 4 * hidden,
-    hidden_dropout_prob: dropout,
-    attention_probs_dropout_prob: dropout,
-    max_position_embeddings: maxLength,
-    initializer_range: initializerRange,
-  }
-}
-
-/** The config with the classes of the texts. */
-function configOf({ maxLength }: BertOptions, { classes }: LabelledTexts, config: BertConfigFile): BertConfigFile {
-  const { max_position_embeddings: most = 512 } = config
-  if (maxLength > most) throw new Error(`bert: --max-length is ${maxLength}; the model has ${most} positions`)
-  const id2label = Object.fromEntries(classes.map((name, i) => [String(i), name]))
-  return { ...config, num_labels: classes.length, id2label }
 }
 
 function reportOf(

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bertCommand } from '../../scripts/train/bert.ts'
+import { withClasses } from '../../scripts/train/bert-config.ts'
 import { loadClassifier, openBertFolder, tokenizerOf, writeBertFolder } from '../../scripts/train/bert-folder.ts'
 import { type BertTraining, bertData, trainBert } from '../../scripts/train/bert-task.ts'
 import { Curve } from '../../scripts/train/common/curve.ts'
@@ -65,8 +66,11 @@ test('BERT learns classes of texts, and a folder keeps it as others read it', as
   expect(rates.at(-1)).toBeLessThan(rates[1] as number)
 
   await writeBertFolder(folder, { config, tokenizerJson }, await model.stateDict())
-  const files = ['config.json', 'model.safetensors', 'tokenizer.json']
+  const files = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
   expect((await readdir(folder)).sort()).toEqual(files)
+  expect(JSON.parse(await readFile(join(folder, 'tokenizer_config.json'), 'utf8'))).toEqual({
+    ...{ tokenizer_class: 'BertTokenizer', do_lower_case: true, model_max_length: 8 },
+  })
   const loaded = await loadClassifier(folder)
   expect(loaded.classes).toEqual(['blame', 'praise'])
   const { ids } = loaded.tokenizer.encode('The music was good')
@@ -76,6 +80,27 @@ test('BERT learns classes of texts, and a folder keeps it as others read it', as
   )
   expect(theirs).toEqual(mine)
   expect((theirs?.[1] ?? 0) - (theirs?.[0] ?? 0)).toBeGreaterThan(0)
+})
+
+test('classes take the place of those of before', () => {
+  const published = { hidden_size: 8, id2label: { 0: 'a' }, label2id: { a: 0 }, num_labels: 1 }
+  expect(withClasses(published, ['bad', 'good'])).toEqual({
+    ...{ hidden_size: 8, id2label: { 0: 'bad', 1: 'good' }, label2id: { bad: 0, good: 1 }, num_labels: 2 },
+  })
+})
+
+test.each([
+  [{ do_lower_case: false }, ['[CLS]', 'A', '[SEP]']],
+  [{ do_lower_case: true }, ['[CLS]', 'a', '[SEP]']],
+  [null, ['[CLS]', 'a', '[SEP]']],
+])('a vocabulary alone is read in the case of its tokenizer_config.json: %j', async (told, tokens) => {
+  const other = await mkdtemp(join(folder, 'vocabulary-'))
+  await writeFile(join(other, 'config.json'), '{}')
+  await writeFile(join(other, 'model.safetensors'), '')
+  await writeFile(join(other, 'vocab.txt'), '[PAD]\n[UNK]\n[CLS]\n[SEP]\na\nA\n')
+  if (told) await writeFile(join(other, 'tokenizer_config.json'), JSON.stringify(told))
+  const { tokenizerJson } = await openBertFolder(other)
+  expect(tokenizerOf(tokenizerJson, 8).encode('A').tokens).toEqual(tokens)
 })
 
 test('a trained model is not kept where it began', async () => {

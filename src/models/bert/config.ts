@@ -42,6 +42,8 @@ export interface BertConfig {
 /** Any part of a {@link BertConfig}, and what a `config.json` says of the architecture; {@link bertConfig} makes a whole one of it. */
 export interface BertConfigFile extends Partial<BertConfig> {
   readonly model_type?: string
+  /** Numbers of classes by their name. */
+  readonly label2id?: Readonly<Record<string, number>>
   readonly position_embedding_type?: string
   readonly is_decoder?: boolean
 }
