@@ -27,11 +27,14 @@ interface Scores {
 
 /** What a seed came to. */
 interface SeedResult {
+  readonly seed: number
   /** Of k-means among the codes, where the clustering begins. */
   readonly before: Scores
   readonly after: Scores
   readonly steps: number
-  readonly curve: Curve
+  /** Losses of the autoencoder, and of the clusters. */
+  readonly pretraining: Curve
+  readonly clustering: Curve
 }
 
 /** `dec`: deep embedded clustering. */
@@ -89,19 +92,20 @@ async function trainSeed(samples: ClusterSamples, task: SeedTask): Promise<SeedR
   const { options, recipe, clusters, seed, run } = task
   manualSeed(seed)
   const autoencoder = new Autoencoder([samples.features, ...recipe.widths])
-  let curve: Curve | null = null
+  let pretraining: Curve | null = null
   await pretrainAutoencoder(autoencoder, samples.data, {
     ...recipe,
     seed,
     training: (stage, steps) => {
       run.progress.expect(steps)
       const parts = run.training(`seed ${seed}, ${stage}`, { name: `seed-${seed}-${stage.replace(' ', '-')}` })
-      curve = parts.curve
+      pretraining = parts.curve
       return parts
     },
   })
   const model = new DeepClustering(autoencoder, clusters)
-  const { checkpoint } = run.training(`seed ${seed}, clusters`, { name: `seed-${seed}-clusters` })
+  run.progress.expect(recipe.maxSteps)
+  const { checkpoint, callbacks, curve } = run.training(`seed ${seed}, clusters`, { name: `seed-${seed}-clusters` })
   let before: Scores | null = null
   const { labels, steps } = await trainClusters(model, samples.data, {
     ...recipe,
@@ -111,14 +115,22 @@ async function trainSeed(samples: ClusterSamples, task: SeedTask): Promise<SeedR
     optimizer: (parameters) => new SGD(parameters, { lr: options.lr, momentum: 0.9 }),
     ...(options.gamma !== undefined && { gamma: options.gamma }),
     ...(checkpoint && { checkpoint }),
+    callbacks,
     onUpdate: (update) => {
       const scores = scoresOf(update.labels, samples.classes)
-      before ??= scores
+      before ??= scoresOf(update.firstLabels, samples.classes)
       run.line(`seed ${seed}, step ${update.step}: ${told(update)}${shown(scores)}`)
     },
   })
   const after = scoresOf(labels, samples.classes)
-  return { before: before ?? after, after, steps, curve: curve as unknown as Curve }
+  return {
+    seed,
+    before: before ?? after,
+    after,
+    steps,
+    pretraining: pretraining as unknown as Curve,
+    clustering: curve,
+  }
 }
 
 function told({ changed, loss }: ClusterUpdate): string {
@@ -181,13 +193,14 @@ function reportOf(samples: ClusterSamples, results: readonly SeedResult[], recip
         note: 'Accuracy under the best matching of clusters to classes, normalized mutual information, adjusted Rand index.',
         table: {
           head: ['seed', 'stage', 'accuracy', 'NMI', 'ARI'],
-          rows: results.flatMap(({ before, after, steps }, seed) => [
+          rows: results.flatMap(({ seed, before, after, steps }) => [
             [String(seed), 'k-means among codes', ...cells(before)],
             [String(seed), `after ${steps} steps`, ...cells(after)],
           ]),
         },
       },
-      lossSection(first.curve.steps, first.curve.losses),
+      lossSection(first.pretraining.steps, first.pretraining.losses),
+      { ...lossSection(first.clustering.steps, first.clustering.losses), title: 'Loss of the clusters' },
     ],
   }
 }

@@ -263,6 +263,38 @@ describe('trainClusters', () => {
     expect(await run([20, 40])).toEqual(await run([40]))
   })
 
+  test('that came to rest stays there when it is asked to go on, and its callbacks hear of each step once', async () => {
+    const store = memoryStore()
+    const steps: number[] = []
+    const updates: ClusterUpdate[] = []
+    const run = async (maxSteps: number) => {
+      const model = await pretrained()
+      const result = await trainClusters(model, data, {
+        ...{ batchSize: 50, interval: 30, restarts: 4, maxSteps, checkpoint: { store } },
+        callbacks: [
+          {
+            onStep: ({ step, epoch, loss }) => {
+              steps.push(step)
+              expect(epoch).toBe(Math.ceil(step / 30))
+              expect(loss).toBeGreaterThan(0)
+            },
+          },
+        ],
+        onUpdate: (update) => void updates.push(update),
+      })
+      return { ...result, centers: [...(await model.centers.data())] }
+    }
+    await run(30)
+    const rested = await run(600)
+    expect(rested.reason).toBe('tolerance')
+    const count = updates.length
+    expect(await run(900)).toEqual(rested)
+    expect(updates).toHaveLength(count + 1)
+    expect(steps).toEqual(Array.from({ length: rested.steps }, (_, i) => i + 1))
+    expect(updates.at(-1)?.changed).toBe(updates.at(-2)?.changed)
+    for (const { firstLabels } of updates) expect(firstLabels).toEqual(updates[0]?.labels)
+  })
+
   test('stops at a signal, and refuses what it cannot cluster', async () => {
     const model = await pretrained()
     const control = new AbortController()

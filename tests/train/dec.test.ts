@@ -34,13 +34,24 @@ async function run(command: Command, ...flags: string[]): Promise<string[]> {
 test('trains, goes on where it was, and predicts the same clusters', async () => {
   const kept = join(folder, 'kept')
   const training = ['--set', 'iris', '--data', csv, '--epochs', '30', '--widths', '8,2', '--checkpoint', kept]
-  const lines = await run(trainCommand(), ...training, '--report', join(folder, 'report.html'))
+  const log = join(folder, 'log.jsonl')
+  const lines = await run(trainCommand(), ...training, '--log', log, '--report', join(folder, 'report.html'))
+  const logged = (await readFile(log, 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(logged.filter(({ event }) => event === 'start').map(({ name }) => name)).toEqual([
+    'seed-0-autoencoder',
+    'seed-0-clusters',
+  ])
+  const [, steps] = /after (\d+) steps/.exec(lines.join()) ?? []
+  expect(logged.findLast(({ event }) => event === 'step').step).toBe(Number(steps))
   const [, accuracy] = /^\nMean of 1: accuracy ([\d.]+)/.exec(lines.at(-3) ?? '') ?? []
   expect(Number(accuracy)).toBeGreaterThan(0.95)
   expect(await readFile(join(folder, 'report.html'), 'utf8')).toContain(`Accuracy ${accuracy}`)
 
   const again = await run(trainCommand(), ...training, '--resume')
-  expect(again.find((line) => line.startsWith('\nMean'))).toContain(`accuracy ${accuracy}`)
+  expect(again.find((line) => line.startsWith('\nMean'))).toBe(lines.find((line) => line.startsWith('\nMean')))
   await expect(run(trainCommand(), ...training)).rejects.toThrow('holds a training already')
   await expect(run(trainCommand(), ...training, '--resume', '--epochs', '31')).rejects.toThrow(
     'was begun with epochs 30, not 31; give the same settings',

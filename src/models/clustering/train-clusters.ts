@@ -1,28 +1,26 @@
-import type { Dataset, HostArray } from '../../data/dataset.ts'
-import { DataLoader } from '../../data/loader.ts'
+import type { Dataset } from '../../data/dataset.ts'
 import { fail } from '../../errors.ts'
-import { compile } from '../../graph/compile.ts'
-import { type Tensor, tensor } from '../../graph/tensor.ts'
+import { tensor } from '../../graph/tensor.ts'
 import type { Parameter } from '../../nn/parameter.ts'
-import { add, mul } from '../../ops/arithmetic.ts'
-import { SGD } from '../../optim/sgd.ts'
 import type { AnyOptimizer } from '../../optim/state.ts'
-import { loadCheckpoint, saveCheckpoint } from '../../train/checkpoint.ts'
+import type { Callback } from '../../train/callbacks.ts'
 import type { FitOptimizer } from '../../train/fit.ts'
 import type { CheckpointOptions } from '../../train/saver.ts'
-import { assignmentLoss, type DeepClustering, targetDistribution } from './dec.ts'
+import { ClusterLoop } from './cluster-loop.ts'
+import type { DeepClustering } from './dec.ts'
 import { type Embedding, embed } from './embed.ts'
 import { kMeans } from './k-means.ts'
-import { reconstructionLoss } from './pretrain.ts'
 
 /** Where a clustering stands, each time that its targets are made anew. */
 export interface ClusterUpdate extends Embedding {
   readonly step: number
   /** The cluster of each sample. */
   readonly labels: Int32Array
-  /** Share of samples in another cluster than at the update before; null at the first. */
+  /** That at step 0, which k-means found. */
+  readonly firstLabels: Int32Array
+  /** Share of samples in another cluster than at the update before; null at step 0. */
   readonly changed: number | null
-  /** Loss of the step before; null at the first. */
+  /** Loss of the step before; null where this call has taken none. */
   readonly loss: number | null
 }
 
@@ -49,6 +47,8 @@ export interface ClusterOptions {
   readonly seed?: number
   /** Keeps the training at updates, and goes on from the newest; `every` does not count. */
   readonly checkpoint?: Omit<CheckpointOptions, 'every'>
+  /** Told of each step, and of an epoch at each update after the first. */
+  readonly callbacks?: readonly Callback[]
   /** Told at each update; the training waits for what it returns. */
   readonly onUpdate?: (update: ClusterUpdate) => void | Promise<void>
   /** Stops at the step at hand. */
@@ -59,12 +59,9 @@ export interface ClusterOptions {
 export interface ClusterResult {
   readonly labels: Int32Array
   readonly steps: number
-  /** Whether the clusters came to rest, the steps were used up, or the signal came. */
-  readonly reason: 'tolerance' | 'steps' | 'aborted'
+  /** Whether the clusters came to rest, the steps were used up, a callback stopped it, or the signal came. */
+  readonly reason: 'tolerance' | 'steps' | 'stopped' | 'aborted'
 }
-
-const defaultOptimizer: NonNullable<ClusterOptions['optimizer']> = (parameters) =>
-  new SGD(parameters, { lr: 0.01, momentum: 0.9 })
 
 /**
  * Trains codes and centers together, from an autoencoder that can reproduce the data: centers begin where k-means finds them among the
@@ -78,61 +75,13 @@ export async function trainClusters(
   data: Dataset<'x'>,
   options: ClusterOptions = {},
 ): Promise<ClusterResult> {
-  const { batchSize = 256, interval = 140, maxSteps = 20_000, tolerance = 0.001, seed = 0 } = options
-  check(model, data, { batchSize, interval, maxSteps, tolerance })
-  const targets = new Targets(data, model.centers.shape[0] as number)
-  const dropLast = data.length >= batchSize
-  const loader = new DataLoader(targets, { batchSize, shuffle: true, seed, dropLast })
-  const trained = options.gamma === undefined ? clusterParameters(model) : model.parameters()
-  const optimizer = (options.optimizer ?? defaultOptimizer)(trained)
-  const training = { model, optimizer, loader }
-  const { checkpoint, signal } = options
-  const name = checkpoint?.name ?? 'clusters'
-
-  const resumed =
-    checkpoint && checkpoint.resume !== false
-      ? await loadCheckpoint(checkpoint.store, name, training, checkpoint)
-      : null
-  if (!resumed) await placeCenters(model, data, options.restarts)
-  const step = compile((x: Tensor, p: Tensor) => {
-    const loss = lossOf(model, { x, p, gamma: options.gamma })
-    optimizer.minimize(loss)
-    return { loss }
-  })
-  const batches = endless(loader)
-  let done = resumed?.step ?? 0
-  let labels = resumed ? Int32Array.from(resumed.extra as number[]) : null
-  let loss: Tensor | null = null
+  check(model, data, options)
+  const loop = new ClusterLoop(model, data, options)
   try {
-    for (;;) {
-      const embedding = await embed(model, data)
-      const next = nearest(embedding)
-      const changed = labels && shareOfChanges(labels, next)
-      labels = next
-      // Kept before the targets are made, which follow from the weights.
-      if (checkpoint)
-        await saveCheckpoint(checkpoint.store, name, training, { step: done, extra: Array.from(labels) }, checkpoint)
-      await options.onUpdate?.({
-        ...embedding,
-        step: done,
-        labels,
-        changed,
-        loss: loss && ((await loss.data())[0] as number),
-      })
-      // What a training goes on from has been compared with before.
-      if (changed !== null && changed < tolerance && done > (resumed?.step ?? 0))
-        return { labels, steps: done, reason: 'tolerance' }
-      if (done >= maxSteps) return { labels, steps: done, reason: 'steps' }
-      await targets.update(embedding)
-      for (const end = Math.min(maxSteps, done + interval); done < end; done++) {
-        if (signal?.aborted) return { labels, steps: done, reason: 'aborted' }
-        const { value } = await batches.next()
-        if (value) loss = step(value.x, value.p).loss
-      }
-    }
+    if (!(await loop.resume())) await placeCenters(model, data, options.restarts)
+    return await loop.run()
   } finally {
-    await batches.return()
-    step.release()
+    await loop.close()
   }
 }
 
@@ -144,13 +93,9 @@ export async function placeCenters(model: DeepClustering, data: Dataset<'x'>, re
   model.centers.set(await centers.data())
 }
 
-function check(
-  model: DeepClustering,
-  data: Dataset<'x'>,
-  options: Record<'batchSize' | 'interval' | 'maxSteps' | 'tolerance', number>,
-): void {
-  const { tolerance, ...counts } = options
-  for (const [name, value] of Object.entries(counts))
+function check(model: DeepClustering, data: Dataset<'x'>, options: ClusterOptions): void {
+  const { batchSize = 1, interval = 1, maxSteps = 1, tolerance = 0 } = options
+  for (const [name, value] of Object.entries({ batchSize, interval, maxSteps }))
     if (!Number.isInteger(value) || value < 1)
       fail('trainClusters', `${name} is ${value}`, 'it must be a whole number of at least 1')
   if (!(tolerance >= 0 && tolerance <= 1)) fail('trainClusters', `tolerance is ${tolerance}`, 'it must be from 0 to 1')
@@ -161,65 +106,4 @@ function check(
       `${data.length} samples for ${clusters} clusters`,
       'give at least as many samples as clusters, or fewer clusters',
     )
-}
-
-/** The decoder has no part in assignments. */
-function clusterParameters(model: DeepClustering): Parameter[] {
-  return [...model.autoencoder.encoder.parameters(), model.centers]
-}
-
-function lossOf(
-  model: DeepClustering,
-  { x, p, gamma }: { readonly x: Tensor; readonly p: Tensor; readonly gamma: number | undefined },
-): Tensor {
-  const clustering = assignmentLoss(model.forward(x), p)
-  return gamma === undefined ? clustering : add(reconstructionLoss(model.autoencoder, x), mul(clustering, gamma))
-}
-
-/** Samples with what their assignments should become. */
-class Targets implements Dataset<'x' | 'p'> {
-  readonly length: number
-  private readonly data: Dataset<'x'>
-  private readonly clusters: number
-  private rows: Float32Array
-
-  constructor(data: Dataset<'x'>, clusters: number) {
-    this.data = data
-    this.length = data.length
-    this.clusters = clusters
-    this.rows = new Float32Array(data.length * clusters)
-  }
-
-  /** Makes the targets anew. */
-  async update({ assignments }: Embedding): Promise<void> {
-    const q = tensor(assignments, { shape: [this.length, this.clusters] })
-    this.rows = (await targetDistribution(q).data()) as Float32Array
-  }
-
-  async batch(indices: Uint32Array, signal?: AbortSignal): Promise<Record<'x' | 'p', HostArray>> {
-    const { clusters, rows } = this
-    const data = new Float32Array(indices.length * clusters)
-    indices.forEach((row, i) => {
-      data.set(rows.subarray(row * clusters, (row + 1) * clusters), i * clusters)
-    })
-    const { x } = await this.data.batch(indices, signal)
-    return { x, p: { data, shape: [indices.length, clusters], dtype: 'f32' } }
-  }
-}
-
-/** The batches of one epoch after another. */
-async function* endless<T>(epochs: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
-  for (;;) yield* epochs
-}
-
-/** The cluster to which each sample belongs most. */
-function nearest({ assignments, clusters }: Embedding): Int32Array<ArrayBuffer> {
-  return Int32Array.from({ length: assignments.length / clusters }, (_, i) => {
-    const row = assignments.subarray(i * clusters, (i + 1) * clusters)
-    return row.indexOf(Math.max(...row))
-  })
-}
-
-function shareOfChanges(before: Int32Array, after: Int32Array): number {
-  return after.reduce((sum, label, i) => sum + (label === before[i] ? 0 : 1), 0) / after.length
 }
