@@ -20,33 +20,55 @@ export interface LineFile {
  * with what {@link EpochLog} has, and `{"event":"end","outcome":"finished"}`. NaN and infinite numbers are texts.
  *
  * A training that is resumed from a checkpoint goes on in the same file: lines that the checkpoint did not know are dropped, and come anew
- * as their steps are taken again. Any other training is added behind those that are in the file.
+ * as their steps are taken again. Any other training is added behind those that are in the file, and so are further steps of one behind
+ * which another stands.
  *
  * @param to The file, or a function that is given each line, without its end.
+ * @param options `name` stands in the line of the start; trainings that share a file need one each, to find their lines again.
  */
-export function jsonLines(to: LineFile | ((line: string) => void)): Callback {
+export function jsonLines(
+  to: LineFile | ((line: string) => void),
+  { name }: { readonly name?: string } = {},
+): Callback {
   const file = typeof to === 'function' ? null : to
   const append = typeof to === 'function' ? to : (line: string): void => to.append(line)
+  /** Lines of this training, from its last start on. */
   let lines = 0
-  const add = (event: string, fields: object): void => {
+  let isOpen = false
+  const write = (event: string, fields: object): void => {
     append(JSON.stringify({ event, ...fields }, (_, value: unknown) => text(value)))
     lines++
+  }
+  const begin = (): void => {
+    lines = 0
+    isOpen = true
+    write('start', name === undefined ? {} : { name })
+  }
+  const add = (event: string, fields: object): void => {
+    if (!isOpen) begin()
+    write(event, fields)
   }
   return {
     name: 'jsonLines',
     async onFitStart(): Promise<void> {
-      if (file) {
-        const old = await file.read()
-        const start = old.findLastIndex((line) => eventOf(line) === 'start')
-        lines = start < 0 ? 0 : Math.min(lines, old.length - start)
-        await file.keep(lines > 0 ? start + lines : old.length)
-      }
-      if (lines === 0) add('start', {})
+      const old = (await file?.read()) ?? []
+      const starts = old.flatMap((line, i) => {
+        const { event, ...fields } = parsed(line)
+        return event === 'start' ? [{ at: i, isOwn: fields.name === name }] : []
+      })
+      const own = starts.findLast(({ isOwn }) => isOwn)
+      const isResumed = lines > 0 && (file === null || own !== undefined)
+      // Where another training follows, this one begins again once it takes a step.
+      isOpen = isResumed && own === starts.at(-1)
+      lines = own ? Math.min(lines, old.length - own.at) : lines
+      await file?.keep(isOpen && own ? own.at + lines : old.length)
+      if (!isResumed) begin()
     },
     onStep: (log: StepLog) => add('step', log),
     onEpochEnd: (log: EpochLog) => add('epoch', log),
     async onFitEnd({ outcome, error }: FitEnd, run: FitRun): Promise<void> {
-      add('end', { outcome, step: run.step, ...(error !== undefined && { error: String(error) }) })
+      if (isOpen) add('end', { outcome, step: run.step, ...(error !== undefined && { error: String(error) }) })
+      isOpen = false
       lines = 0
       await file?.close()
     },
@@ -59,11 +81,11 @@ export function jsonLines(to: LineFile | ((line: string) => void)): Callback {
   }
 }
 
-function eventOf(line: string): unknown {
+function parsed(line: string): Readonly<Record<string, unknown>> {
   try {
-    return (JSON.parse(line) as { event?: unknown } | null)?.event
+    return (JSON.parse(line) as Readonly<Record<string, unknown>> | null) ?? {}
   } catch {
-    return null
+    return {}
   }
 }
 

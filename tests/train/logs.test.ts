@@ -71,13 +71,14 @@ async function train(given: {
   every?: number
   log?: string
   callbacks?: Callback[]
+  name?: string
 }): Promise<Kept> {
   const { model, loader, options, state } = parts()
-  const { steps, store, every, log, callbacks = [] } = given
+  const { steps, store, every, log, callbacks = [], name } = given
   const history = await fit(model, loader, {
     ...options,
     steps,
-    callbacks: [...callbacks, ...(log ? [jsonLines(logFile(log))] : [])],
+    callbacks: [...callbacks, ...(log ? [jsonLines(logFile(log), name === undefined ? {} : { name })] : [])],
     ...(store && { checkpoint: { store, ...(every && { every }) } }),
   })
   return { history, state: await state() }
@@ -178,6 +179,32 @@ describe('lines', () => {
     const once = readFileSync(log, 'utf8')
     await train({ steps: 2, log })
     expect(readFileSync(log, 'utf8')).toBe(once + once)
+  })
+
+  test('of trainings that share a file stay apart when they go on', async () => {
+    const log = join(folder, 'log.jsonl')
+    const stores = [memoryStore(), memoryStore()] as const
+    const both = async (...steps: readonly [number, number]): Promise<void> => {
+      for (const [i, store] of stores.entries()) await train({ steps: steps[i] ?? 0, store, log, name: `fold-${i}` })
+    }
+    const events = (): unknown[] =>
+      readFileSync(log, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+        .map(({ event, name, step }) => [event, name ?? step].join(' '))
+    await both(3, 3)
+    const once = readFileSync(log, 'utf8')
+    const block = ['step 1', 'step 2', 'step 3', 'epoch 3', 'end 3']
+    expect(events()).toEqual(['start fold-0', ...block, 'start fold-1', ...block])
+    await both(3, 3)
+    expect(readFileSync(log, 'utf8')).toBe(once)
+    await both(3, 4)
+    await both(4, 4)
+    expect(events()).toEqual([
+      ...['start fold-0', ...block, 'start fold-1', ...block.slice(0, -1), 'step 4', 'epoch 4', 'end 4'],
+      ...['start fold-0', 'step 4', 'epoch 4', 'end 4'],
+    ])
   })
 
   test('of a log that is gone start anew', async () => {

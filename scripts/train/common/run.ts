@@ -113,7 +113,7 @@ export class TrainRun {
       callbacks: [
         this.progress.training(title, { epochs }),
         curve,
-        ...(log === undefined ? [] : [jsonLines(logFile(log))]),
+        ...(log === undefined ? [] : [jsonLines(logFile(log), { name })]),
       ],
       ...(this.store && { checkpoint: { store: this.store, name, onWarning } }),
     }
