@@ -5,7 +5,7 @@ import { type BertSizes, ownConfig, withClasses } from './bert-config.ts'
 import { openBertFolder, prepareBertFolder, tokenizerOf, writeBertFolder } from './bert-folder.ts'
 import { type BertData, type BertTraining, bertData, stepsOf, type TrainedBert, trainBert } from './bert-task.ts'
 import type { Curve } from './common/curve.ts'
-import { positive, share, whole } from './common/options.ts'
+import { factor, notNegative, positive, share, whole } from './common/options.ts'
 import { readNamed } from './common/read-named.ts'
 import { addRunOptions, decisive, type RunOptions, TrainRun } from './common/run.ts'
 import { mean, overSeeds } from './common/statistics.ts'
@@ -55,8 +55,8 @@ export function bertCommand(): Command {
     .option('--accumulate <n>', 'batches to an update', whole(1), 1)
     .option('--lr <rate>', `largest learning rate of AdamW ${defaultOf('lr')}`, positive)
     .option('--warmup <share>', 'steps in which the rate rises; in the others it falls to 0', share, 0.1)
-    .option('--weight-decay <rate>', 'of matrices', Number, 0.01)
-    .option('--layer-decay <factor>', 'of the rate, from each layer to the one below it', Number, 1)
+    .option('--weight-decay <rate>', 'of matrices', notNegative, 0.01)
+    .option('--layer-decay <factor>', 'of the rate, from each layer to the one below it', factor, 1)
     .option('--word-dropout <share>', `words that are hidden anew in each batch ${defaultOf('wordDropout')}`, share)
     .option('--clip <norm>', 'largest norm of the gradients', positive, 1)
     .option('--seeds <n>', 'how many times to train', whole(1), 1)

@@ -5,7 +5,7 @@ import { openDevice } from '../../src/node.ts'
 import { Adam, clipNorm } from '../../src/optim/index.ts'
 import { evaluate, fit } from '../../src/train/index.ts'
 import { CharModel, sampler } from './char-model.ts'
-import { whole } from './common/options.ts'
+import { positive, whole } from './common/options.ts'
 import { TrainProgress } from './common/progress.ts'
 import { readNamed } from './common/read-named.ts'
 import { drawn, readText, TextWindows } from './text.ts'
@@ -33,7 +33,7 @@ export function charLstmCommand(): Command {
     .option('--steps <n>', 'steps of 32 windows of 64 characters', whole(1), 1000)
     .option('--seed <n>', 'of weights, windows and samples', whole(0), 0)
     .option('--sample-every <n>', 'steps between samples', whole(1), 200)
-    .option('--at-most <bits>', 'fails where the test takes more bits per character', Number)
+    .option('--at-most <bits>', 'fails where the test takes more bits per character', positive)
     .action(charLstm)
 }
 

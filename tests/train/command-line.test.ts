@@ -7,10 +7,12 @@ import { bertCommand } from '../../scripts/predict/bert.ts'
 import { decCommand } from '../../scripts/predict/dec.ts'
 import { forecastCommand } from '../../scripts/predict/forecast.ts'
 import { renderReport } from '../../scripts/report/report.ts'
+import { bertCommand as bertTraining } from '../../scripts/train/bert.ts'
+import { charLstmCommand } from '../../scripts/train/char-lstm.ts'
 import { addConfigOption } from '../../scripts/train/common/config.ts'
 import { Curve } from '../../scripts/train/common/curve.ts'
 import { claim, type Kept, readKept } from '../../scripts/train/common/kept.ts'
-import { whole } from '../../scripts/train/common/options.ts'
+import { factor, notNegative, whole } from '../../scripts/train/common/options.ts'
 import { prepareOutput, writeOutput } from '../../scripts/train/common/output.ts'
 import { decisive } from '../../scripts/train/common/run.ts'
 import { memoryStore } from '../../src/train/index.ts'
@@ -41,6 +43,23 @@ async function options(config: string, ...flags: string[]): Promise<unknown> {
     return (error as Error).message.replace(file, 'FILE')
   }
 }
+
+test.each([
+  ['number, 0 or more', notNegative, ['0', '2.5'], ['-1', 'abc', '', 'Infinity']],
+  ['above 0, and 1 at most', factor, ['0.5', '1'], ['0', '1.5', 'abc', '']],
+])('an option is a %s', (rule, parse, right, wrong) => {
+  expect(right.map(parse)).toEqual(right.map(Number))
+  for (const text of wrong) expect(() => parse(text), text).toThrow(rule)
+})
+
+test.each([
+  [bertTraining, 'weight-decay'],
+  [bertTraining, 'layer-decay'],
+  [charLstmCommand, 'at-most'],
+])('an option for a number takes no other text', (command, name) => {
+  const option = command().options.find((each) => each.name() === name)
+  expect(() => option?.parseArg?.('abc', undefined)).toThrow(/^It must be /)
+})
 
 describe('a file of options', () => {
   test('gives what the flags do not, wherever they stand', async () => {

@@ -25,6 +25,21 @@ export function positive(text: string): number {
   return value
 }
 
+/** Reads a number from 0 on. */
+export function notNegative(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value < Infinity))
+    throw new InvalidArgumentError('It must be a number, 0 or more.')
+  return value
+}
+
+/** Reads a factor above 0, 1 at most. */
+export function factor(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('It must be above 0, and 1 at most.')
+  return value
+}
+
 /** Reads names with commas between them. */
 export function names(text: string): string[] {
   const found = text.split(',').map((name) => name.trim())
