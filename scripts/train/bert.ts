@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { type LabelledTexts, readLabelledTexts, wordPieceJson, wordVocabulary } from '../../src/models/index.ts'
 import type { Report } from '../report/report.ts'
 import { type BertSizes, ownConfig, withClasses } from './bert-config.ts'
-import { openBertFolder, prepareBertFolder, tokenizerOf, writeBertFolder } from './bert-folder.ts'
+import { type BertFolder, openBertFolder, prepareBertFolder, tokenizerOf, writeBertFolder } from './bert-folder.ts'
 import { type BertData, type BertTraining, bertData, stepsOf, type TrainedBert, trainBert } from './bert-task.ts'
 import type { Curve } from './common/curve.ts'
 import { factor, notNegative, positive, share, whole } from './common/options.ts'
@@ -15,6 +15,9 @@ const usual = {
   fresh: { epochs: 6, lr: 5e-4, wordDropout: 0.2, maxLength: 40 },
   trained: { epochs: 3, lr: 3e-5, wordDropout: 0, maxLength: 128 },
 }
+
+/** The positions of BERT where a config does not tell them. */
+const usualPositions = 512
 
 type Usual = keyof typeof usual.fresh
 
@@ -71,16 +74,23 @@ async function readTexts(file: string, classes?: readonly string[]): Promise<Lab
   return readLabelledTexts(tsv.toString(), { name: file, ...(classes && { classes }) })
 }
 
+/** What is usual, and no more positions than a model has that was trained before. */
+function usualFor(from: BertFolder | null): Pick<BertOptions, Usual> {
+  if (!from) return usual.fresh
+  const { max_position_embeddings: positions = usualPositions } = from.config
+  return { ...usual.trained, maxLength: Math.min(usual.trained.maxLength, positions) }
+}
+
 async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, Usual>>): Promise<void> {
-  const options: BertOptions = { ...usual[given.model === undefined ? 'fresh' : 'trained'], ...given }
-  const { save, seeds, seed: first } = options
-  if (save !== undefined) await prepareBertFolder(save, options.model)
+  const { save, seeds, seed: first } = given
+  if (save !== undefined) await prepareBertFolder(save, given.model)
+  const from = given.model === undefined ? null : await openBertFolder(given.model)
+  const options: BertOptions = { ...usualFor(from), ...given }
   const train = await readTexts(options.data)
   const dev = await readTexts(options.dev, train.classes)
-  const from = options.model === undefined ? null : await openBertFolder(options.model)
   const tokenizerJson = from?.tokenizerJson ?? wordPieceJson(wordVocabulary(train.texts))
   const config = withClasses(from?.config ?? ownConfig(options, tokenizerJson), train.classes)
-  const { max_position_embeddings: positions = 512 } = config
+  const { max_position_embeddings: positions = usualPositions } = config
   if (options.maxLength > positions)
     throw new Error(`bert: --max-length is ${options.maxLength}; the model has ${positions} positions`)
   const data = bertData(tokenizerOf(tokenizerJson, options.maxLength), config, train, dev)

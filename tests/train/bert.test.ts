@@ -103,6 +103,20 @@ test.each([
   expect(tokenizerOf(tokenizerJson, 8).encode('A').tokens).toEqual(tokens)
 })
 
+test('a model of few positions reads as many tokens, unless more are asked for', async () => {
+  const [model, texts] = [join(folder, 'short'), join(folder, 'texts.tsv')]
+  const tokenizerJson = wordPieceJson(wordVocabulary([]))
+  await writeBertFolder(model, { config: { max_position_embeddings: 16 }, tokenizerJson }, {})
+  await writeFile(texts, lines(6))
+  // The last of what is checked before a device is opened.
+  const train = (...flags: string[]): Promise<unknown> =>
+    bertCommand().parseAsync(['--data', texts, '--dev', texts, '--model', model, '--resume', ...flags], {
+      from: 'user',
+    })
+  await expect(train()).rejects.toThrow('bert: --resume is given without --checkpoint')
+  await expect(train('--max-length', '17')).rejects.toThrow('bert: --max-length is 17; the model has 16 positions')
+})
+
 test('a trained model is not kept where it began', async () => {
   const from = join(folder, 'from')
   await mkdir(from)
@@ -113,7 +127,7 @@ test('a trained model is not kept where it began', async () => {
     await expect(train(same)).rejects.toThrow(
       `bert: --save ${same} is the folder of --model, which trainings begin with; name another folder`,
     )
-  await expect(train(join(folder, 'to', 'here'))).rejects.toThrow('bert: none cannot be read')
+  await expect(train(join(folder, 'to', 'here'))).rejects.toThrow('from/config.json cannot be read')
   expect(await readdir(join(folder, 'to', 'here'))).toEqual([])
 })
 
