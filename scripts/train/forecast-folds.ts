@@ -24,7 +24,12 @@ export interface ForecastFold {
  * (expanding windows).
  */
 export function foldsOf(series: Series, settings: ForecastSettings & { readonly test: number }): ForecastFold[] {
-  const { target, window, horizon, test, leaveOut, folds } = settings
+  const { target, window, horizon, test, leaveOut, folds, season } = settings
+  const before = (series.shape[0] ?? 0) - folds * test - leaveOut
+  if (season !== undefined && season > before)
+    throw new Error(
+      `forecast: --season is ${season}, and ${before} rows come before those to test with; give a shorter one, or leave it out`,
+    )
   return Array.from({ length: folds }, (_, i) => {
     const later = (folds - 1 - i) * test
     const data = forecastData(series, { targets: target, window, horizon, test, leaveOut: leaveOut + later })

@@ -11,6 +11,7 @@ import {
   naiveForecast,
   pinballLoss,
   uncrossed,
+  windowTargets,
 } from '../../src/models/index.ts'
 import { Adam, clipNorm, cosineAnnealingLR, LRScheduler } from '../../src/optim/index.ts'
 import { fit } from '../../src/train/index.ts'
@@ -108,7 +109,11 @@ export function baselinesOf(
   return { baselines: named.map(([name, scaled]) => ({ name, values: data.unscale(scaled) })), linear }
 }
 
-/** A linear fit needs more windows than coefficients. */
+/** A linear fit needs more windows than coefficients, for each value that it forecasts. */
 function hasEnough({ train }: ForecastData): boolean {
-  return train.length > 2 * train.window * train.features
+  const outputs = train.horizon * train.targets
+  const counts = new Array<number>(outputs).fill(0)
+  for (const [i, value] of windowTargets(train).entries())
+    if (!Number.isNaN(value)) counts[i % outputs] = (counts[i % outputs] ?? 0) + 1
+  return Math.min(...counts) > 2 * train.window * train.features
 }

@@ -35,6 +35,7 @@ export function verdicts(targets: readonly string[], rows: readonly ErrorRow[]):
     const reached = means(network.errors)[k] as number
     const others = rows.slice(0, -1).map(({ name, errors }) => ({ name, error: means(errors)[k] as number }))
     const best = others.reduce((least, other) => (other.error < least.error ? other : least))
+    if (best.error === 0) return `${target}: the ${best.name} forecast is exact, so take it.`
     const margin = `${(100 * Math.abs(1 - reached / best.error)).toFixed(1)} %`
     return reached < best.error
       ? `${target}: the ${network.name} is ${margin} better than the best baseline (${best.name}).`

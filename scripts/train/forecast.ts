@@ -16,7 +16,13 @@ export function forecastCommand(): Command {
 }
 
 async function forecast(options: ForecastOptions): Promise<void> {
-  const { seeds, firstSeed, target } = options
+  const { seeds, firstSeed, target, atMost = [] } = options
+  const twice = target.find((name, i) => target.indexOf(name) < i)
+  if (twice !== undefined) throw new Error(`forecast: --target names ${twice} twice; name each column once`)
+  if (atMost.length > target.length)
+    throw new Error(
+      `forecast: --at-most has ${atMost.length} errors and --target ${target.length} columns; give one for each column at most`,
+    )
   const { settings, folds } = await readFolds(options)
   const last = folds.at(-1) as ForecastFold
   const run = await TrainRun.open({
@@ -43,7 +49,7 @@ async function forecast(options: ForecastOptions): Promise<void> {
     run.line(`Done in ${run.seconds.toFixed(0)} s`)
     await run.report(() => forecastReport({ settings, ...last, rows, results, told }))
     const reached = means(results.map((result) => result.errors))
-    for (const [k, limit] of (options.atMost ?? []).entries())
+    for (const [k, limit] of atMost.entries())
       if (!((reached[k] as number) <= limit))
         throw new Error(`forecast: RMSE of ${target[k]} is ${reached[k]?.toFixed(4)}; at most ${limit} was asked for`)
   } finally {

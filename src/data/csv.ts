@@ -79,13 +79,19 @@ export function readCsv<K extends string = string>(
 /** What {@link inspectCsv} finds in a column. */
 export interface CsvColumnInfo {
   readonly name: string
-  /** 'number' where all values are decimals, 'class' where they are texts of which there are at most 32, 'text' otherwise. */
+  /**
+   * 'number' where nine of ten values are decimals, the others being faults that {@link readCsv} names; 'class' where they are texts of
+   * which there are at most 32, 'text' otherwise.
+   */
   readonly kind: 'number' | 'class' | 'text'
   /** The texts of a class, sorted. */
   readonly classes: readonly string[]
   /** Rows that have no value. */
   readonly missing: number
 }
+
+/** From this share of decimals on a column is of numbers. */
+const mostlyNumbers = 0.9
 
 /** More different texts than this are no class. */
 const mostClasses = 32
@@ -108,16 +114,17 @@ export function inspectCsv(
   if (head === undefined) throw new WgradError('inspectCsv: the text is empty; its first row must name the columns')
   return head.map((name, at) => {
     const classes = new Set<string>()
-    let isNumber = true
+    let decimals = 0
     let absent = 0
     for (const row of rows) {
       const value = row[at]?.trim() ?? ''
       if (isMissing.has(value)) absent++
       else {
-        isNumber &&= Number.isFinite(decimal(value))
+        if (Number.isFinite(decimal(value))) decimals++
         if (classes.size <= mostClasses) classes.add(value)
       }
     }
+    const isNumber = decimals >= mostlyNumbers * (rows.length - absent)
     const kind = isNumber ? 'number' : classes.size <= mostClasses ? 'class' : 'text'
     return { name: name.trim(), kind, classes: kind === 'class' ? [...classes].sort() : [], missing: absent }
   })

@@ -49,7 +49,10 @@ describe('a series', () => {
 
   test('is refused with what is wrong', () => {
     const dates = Array.from({ length: 40 }, (_, i) => `day ${i},NA`).join('\n')
+    // One fault among numbers, which else would go unseen with all of its column.
+    const counts = Array.from({ length: 40 }, (_, i) => (i === 20 ? '12O' : i)).join('\n')
     expect([
+      messageOf(() => readSeries(`count\n${counts}`)),
       messageOf(() => readSeries(csv, { columns: ['rain'] })),
       messageOf(() => readSeries(`date,x\n${dates}`, { columns: ['date'] })),
       messageOf(() => readSeries(`date,x\n${dates}`)),
@@ -57,6 +60,7 @@ describe('a series', () => {
       messageOf(() => readSeries(csv, { cycles: { wind: 4 } })),
     ]).toMatchInlineSnapshot(`
       [
+        "readCsv: row 22, column 'count' is '12O'; it must be a decimal number within f32, or one of the texts for missing values",
         "readSeries: there is no column 'rain'; the file has hour, wind, temp",
         "readSeries: the column 'date' holds texts; name columns of numbers, or of at most 32 texts",
         "readSeries: the column 'x' has no value in its 40 rows; leave it out",

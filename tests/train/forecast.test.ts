@@ -114,6 +114,28 @@ test('walking forward, each block comes behind all that it is trained on, and er
   expect(persistence?.errors[0]?.[0]).toBeCloseTo(expected, 4)
 })
 
+test('a linear forecast is left out where too few windows have their target', () => {
+  const settings = settingsOf('--window', '3')
+  const linearOf = (every: number): unknown => {
+    const data = Float32Array.from({ length: 60 }, (_, t) => (t % every ? Number.NaN : Math.sin(t)))
+    const series = { data, shape: [60, 1], names: ['a'] }
+    return baselinesOf(forecastData(series, { targets: ['a'], window: 3, test: 20 }), settings).linear
+  }
+  expect(linearOf(1)).not.toBe(null)
+  // 37 windows to train on, of which 4 have a value to forecast.
+  expect(linearOf(10)).toBe(null)
+})
+
+test('a season longer than the series before the test is refused', () => {
+  const series = { data: Float32Array.from({ length: 60 }, (_, t) => t % 17), shape: [60, 1], names: ['a'] }
+  const of = (season: string) => () =>
+    foldsOf(series, { ...settingsOf('--window', '2', '--folds', '2', '--season', season), test: 10 })
+  expect(of('40')()).toHaveLength(2)
+  expect(of('41')).toThrow(
+    'forecast: --season is 41, and 40 rows come before those to test with; give a shorter one, or leave it out',
+  )
+})
+
 test('a table of errors says which way wins', () => {
   const rows = [
     { name: 'persistence', errors: [[2, 10]] },
@@ -141,6 +163,10 @@ test('a table of errors says which way wins', () => {
       "dust: the linear forecast wins; the LSTM is 10.0 % worse, so take the simpler one.",
     ]
   `)
+  const exact = { name: 'persistence', errors: [[0]] }
+  expect(verdicts(['flat'], [exact, { name: 'LSTM', errors: [[0.1]] }])).toEqual([
+    'flat: the persistence forecast is exact, so take it.',
+  ])
 })
 
 test('flags are held to their rules', () => {

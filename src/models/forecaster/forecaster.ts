@@ -69,7 +69,7 @@ export class Forecaster extends Module {
     this.rnn = new layer(inputSize, hiddenSize, { numLayers, dropout: this.config.dropout })
     const outputs = horizon * targets.length
     this.head = new Linear(hiddenSize, outputs * Math.max(1, quantiles.length))
-    // A forecaster with a residual starts as what it adds to.
+    // A forecaster with a residual starts as what it adds to, but for its bias.
     if (residual !== 'none') zeros_(this.head.weight)
     const isLinear = residual === 'linear'
     this.linearWeight = isLinear ? new Buffer(zeros([outputs, window * inputSize]), 'Forecaster.linearWeight') : null
