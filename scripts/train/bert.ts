@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { type LabelledTexts, readLabelledTexts, wordPieceJson, wordVocabulary } from '../../src/models/index.ts'
-import type { Report } from '../report/report.ts'
 import { type BertSizes, ownConfig, withClasses } from './bert-config.ts'
 import { type BertFolder, openBertFolder, prepareBertFolder, tokenizerOf, writeBertFolder } from './bert-folder.ts'
-import { type BertData, type BertTraining, bertData, stepsOf, type TrainedBert, trainBert } from './bert-task.ts'
+import { bertReport, type SeedResult } from './bert-report.ts'
+import { type BertTraining, bertData, stepsOf, trainBert } from './bert-task.ts'
 import type { Curve } from './common/curve.ts'
 import { factor, notNegative, positive, share, whole } from './common/options.ts'
 import { readNamed } from './common/read-named.ts'
@@ -103,7 +103,7 @@ async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, 
   try {
     run.line(`Texts: ${train.texts.length} to train on, ${dev.texts.length} to measure, of ${train.classes.join(', ')}`)
     run.line(`Vocabulary: ${config.vocab_size} tokens; ${data.truncated} texts are cut at ${options.maxLength} tokens`)
-    const results: (Pick<TrainedBert, 'history' | 'best'> & { curve: Curve })[] = []
+    const results: SeedResult[] = []
     let most = -1
     for (let seed = first; seed < first + seeds; seed++) {
       const curves: Curve[] = []
@@ -117,7 +117,7 @@ async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, 
         },
         onLoaded: (missing) => run.line(`Not in the file, and new: ${missing.join(', ') || 'nothing'}`),
       })
-      results.push({ history: trained.history, best: trained.best, curve: curves.at(-1) as Curve })
+      results.push({ seed, history: trained.history, best: trained.best, curve: curves.at(-1) as Curve })
       run.line(`seed ${seed}: ${trained.best.value.toFixed(4)} in epoch ${trained.best.epoch}`)
       if (save !== undefined && trained.best.value > most)
         await writeBertFolder(save, { config, tokenizerJson }, await trained.model.stateDict())
@@ -126,46 +126,11 @@ async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, 
     const values = results.map(({ best }) => best.value)
     const text = overSeeds('accuracy of the best epoch', values)
     run.line(`\n${text}\nDone in ${run.seconds.toFixed(0)} s`)
-    await run.report(() => reportOf(text, data, results))
+    await run.report(() => bertReport(text, data, results))
     const reached = mean(values)
     if (options.atLeast !== undefined && reached < options.atLeast)
       throw new Error(`bert: the accuracy is ${reached.toFixed(4)}; at least ${options.atLeast} was asked for`)
   } finally {
     run.close()
-  }
-}
-
-function reportOf(
-  text: string,
-  data: BertData,
-  results: readonly (Pick<TrainedBert, 'history' | 'best'> & { readonly curve: Curve })[],
-): Report {
-  const rows = results.flatMap(({ history }, i) =>
-    history.epochs.map(({ epoch, loss, valLoss, accuracy }) => [
-      String(i),
-      String(epoch),
-      ...[loss, valLoss, accuracy].map((value) => (value ?? Number.NaN).toFixed(4)),
-    ]),
-  )
-  const [first] = results
-  return {
-    title: 'wgrad: BERT',
-    headline: text,
-    subline: `BERT with ${data.config.num_hidden_layers} layers of ${data.config.hidden_size} features, trained on ${data.train.length} texts and measured on ${data.dev.length}.`,
-    facts: [['texts', String(data.train.length)]],
-    sections: [
-      {
-        title: 'Loss of the first seed',
-        chart: {
-          label: 'Loss by step',
-          x: { name: 'step', values: first?.curve.steps ?? [] },
-          series: [{ name: 'loss', values: first?.curve.losses ?? [], color: 'accent', points: true }],
-        },
-      },
-      {
-        title: 'Epochs',
-        table: { head: ['seed', 'epoch', 'loss', 'loss on the others', 'accuracy on the others'], rows },
-      },
-    ],
   }
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bertCommand } from '../../scripts/train/bert.ts'
 import { withClasses } from '../../scripts/train/bert-config.ts'
 import { loadClassifier, openBertFolder, tokenizerOf, writeBertFolder } from '../../scripts/train/bert-folder.ts'
+import { bertReport } from '../../scripts/train/bert-report.ts'
 import { type BertTraining, bertData, trainBert } from '../../scripts/train/bert-task.ts'
 import { Curve } from '../../scripts/train/common/curve.ts'
 import { type Device, noGrad, openDevice, tensor } from '../../src/index.ts'
@@ -64,6 +65,11 @@ test('BERT learns classes of texts, and a folder keeps it as others read it', as
   const rates = history.epochs.map(({ lr }) => lr)
   expect(Math.max(...rates)).toBeLessThanOrEqual(0.02)
   expect(rates.at(-1)).toBeLessThan(rates[1] as number)
+
+  const { sections } = bertReport('', data, [{ seed: 7, history, best, curve: new Curve() }])
+  expect(sections.at(-1)?.table?.rows.map(([seed, epoch]) => `${seed} ${epoch}`)).toEqual(
+    history.epochs.map(({ epoch }) => `7 ${epoch}`),
+  )
 
   await writeBertFolder(folder, { config, tokenizerJson }, await model.stateDict())
   const files = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
