@@ -88,6 +88,10 @@ async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, 
   const options: BertOptions = { ...usualFor(from), ...given }
   const train = await readTexts(options.data)
   const dev = await readTexts(options.dev, train.classes)
+  if (dev.texts.length === 0)
+    throw new Error(
+      `bert: --dev ${options.dev} has 0 texts, and --data ${train.texts.length}; give texts to measure on`,
+    )
   const tokenizerJson = from?.tokenizerJson ?? wordPieceJson(wordVocabulary(train.texts))
   const config = withClasses(from?.config ?? ownConfig(options, tokenizerJson), train.classes)
   const { max_position_embeddings: positions = usualPositions } = config

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Dataset, imageDataset, readIdx, Subset, stratifiedSplit } from '../../src/data/index.ts'
+import { type Dataset, type Fold, imageDataset, readIdx, Subset, stratifiedSplit } from '../../src/data/index.ts'
 import { imageFolder } from '../../src/node.ts'
 
 /** Images with their classes, cut into a part to train on and one to test with. */
@@ -30,7 +30,13 @@ export async function readImageData(path: string, options: ImageDataOptions): Pr
   if (!found.isDirectory())
     throw new Error(`resnet: ${path} is a file; --data names a folder of images, or the folder of two IDX files`)
   const idx = (await readdir(path)).filter((name) => /-(idx\d|ubyte)/.test(name)).sort()
-  return idx.length > 0 ? readIdxPair(path, idx, options) : readFolder(path, options)
+  const data = await (idx.length > 0 ? readIdxPair(path, idx, options) : readFolder(path, options))
+  const count = data.train.length + data.test.length
+  const missing = (what: string, share: string): Error =>
+    new Error(`resnet: 0 of ${count} images are left to ${what}; give more images or a ${share} --test-share`)
+  if (data.train.length === 0) throw missing('train on', 'smaller')
+  if (data.test.length === 0) throw missing('test with', 'larger')
+  return data
 }
 
 async function readIdxPair(
@@ -73,12 +79,26 @@ async function readFolder(path: string, { testShare, size, seed }: ImageDataOpti
   const all = await imageFolder(path, { size, fit: 'cover' })
   if (all.classes.length < 2)
     throw new Error(`resnet: ${path} has one class, ${all.classes[0]}; there must be two or more to tell apart`)
-  const [train, test] = stratifiedSplit(all.labels, [1 - testShare, testShare], { seed })
+  const { train, test } = splitClasses(all.labels, testShare, seed)
   return {
-    train: new Subset(all, train as Uint32Array),
-    test: new Subset(all, test as Uint32Array),
+    train: new Subset(all, train),
+    test: new Subset(all, test),
     classes: all.classes,
     channels: 3,
     size,
   }
+}
+
+/** Cuts each class at random by the share; where there is one, a class of two images or more has one of them to test with at least. */
+function splitClasses(labels: Int32Array, testShare: number, seed: number): Fold {
+  const [train = new Uint32Array(), test = new Uint32Array()] = stratifiedSplit(labels, [1 - testShare, testShare], {
+    seed,
+  })
+  if (testShare === 0) return { train, test }
+  const tested = new Set(Array.from(test, (row) => labels[row]))
+  const last = new Map(Array.from(train, (row) => [labels[row], row]))
+  const moved = [...last].flatMap(([label, row]) =>
+    !tested.has(label) && train.some((other) => other !== row && labels[other] === label) ? [row] : [],
+  )
+  return { train: train.filter((row) => !moved.includes(row)), test: Uint32Array.from([...test, ...moved]).sort() }
 }

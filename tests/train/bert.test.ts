@@ -123,6 +123,14 @@ test('a model of few positions reads as many tokens, unless more are asked for',
   await expect(train('--max-length', '17')).rejects.toThrow('bert: --max-length is 17; the model has 16 positions')
 })
 
+test('texts to measure on are asked for before the training', async () => {
+  const [texts, none] = [join(folder, 'texts.tsv'), join(folder, 'none.tsv')]
+  await writeFile(texts, lines(6))
+  await writeFile(none, 'sentence\tlabel\n')
+  const train = bertCommand().parseAsync(['--data', texts, '--dev', none], { from: 'user' })
+  await expect(train).rejects.toThrow(`bert: --dev ${none} has 0 texts, and --data 6; give texts to measure on`)
+})
+
 test('a trained model is not kept where it began', async () => {
   const from = join(folder, 'from')
   await mkdir(from)

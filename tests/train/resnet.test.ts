@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { readImageData } from '../../scripts/train/image-data.ts'
 import { resnetCommand } from '../../scripts/train/resnet.ts'
 import { openSafetensors } from '../../src/io/index.ts'
 
@@ -64,4 +65,34 @@ test('says before it trains that a file cannot be written', async () => {
       `${option} ${folder} cannot be written (it is no file)`,
     )
   }
+})
+
+/** How many images there are to train on and to test with. */
+async function counts(path: string, testShare: number): Promise<readonly [train: number, test: number]> {
+  const { train, test } = await readImageData(path, { testShare, size: 8, seed: 1 })
+  return [train.length, test.length]
+}
+
+test('each class of two images is tested with one at least', async () => {
+  const pictures = await mkdtemp(join(folder, 'pictures-'))
+  for (const [name, count] of Object.entries({ cat: 4, dog: 10, eel: 1 })) {
+    await mkdir(join(pictures, name))
+    for (let i = 0; i < count; i++) await writeFile(join(pictures, name, `${i}.png`), '')
+  }
+  // The cat would be without: a fifth of four is none.
+  expect(await counts(pictures, 0.2)).toEqual([12, 3])
+  expect(await counts(pictures, 0.5)).toEqual([8, 7])
+  await expect(counts(pictures, 0)).rejects.toThrow(
+    'resnet: 0 of 15 images are left to test with; give more images or a larger --test-share',
+  )
+})
+
+test('images to train on and to test with are asked for before the training', async () => {
+  expect(await counts(digits, 0.2)).toEqual([16, 4])
+  await expect(counts(digits, 0.02)).rejects.toThrow(
+    'resnet: 0 of 20 images are left to test with; give more images or a larger --test-share',
+  )
+  await expect(counts(digits, 1)).rejects.toThrow(
+    'resnet: 0 of 20 images are left to train on; give more images or a smaller --test-share',
+  )
 })
