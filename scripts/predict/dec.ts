@@ -43,12 +43,13 @@ async function predict({ checkpoint: folder, data, seed, out }: PredictOptions):
     })
     const sizes = new Array<number>(clusters).fill(0)
     for (const { cluster } of rows) sizes[cluster] = (sizes[cluster] ?? 0) + 1
-    const accuracy = clusteringAccuracy(
-      rows.map(({ cluster }) => cluster),
-      samples.classes,
-    )
+    const labels = rows.map(({ cluster }) => cluster)
+    const isNamed = Array.from(samples.classes).every((name) => name >= 0)
     console.log(`${rows.length} samples: ${sizes.map((size, cluster) => `${size} in cluster ${cluster}`).join(', ')}`)
-    console.log(`Accuracy ${accuracy.toFixed(4)}, each cluster taken for the class that suits all best`)
+    if (isNamed) {
+      const accuracy = clusteringAccuracy(labels, samples.classes)
+      console.log(`Accuracy ${accuracy.toFixed(4)}, each cluster taken for the class that suits all best`)
+    }
     if (out !== undefined) {
       const lines = rows.map(({ cluster, share }, i) => `${i},${cluster},${share.toFixed(4)}`)
       await writeOutput(out, `sample,cluster,share\n${lines.join('\n')}\n`)

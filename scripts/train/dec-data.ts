@@ -1,13 +1,13 @@
 import { ArrayDataset, fitNormalizer, type NormalizerState, normalizer } from '../../src/data/index.ts'
 import { findDigits } from '../start/digits.ts'
 import { readNamed } from './common/read-named.ts'
-import { readTable, tableTasks } from './tables.ts'
+import { readRows, readTable, tableTasks } from './tables.ts'
 
 /** Samples to cluster. */
 export interface ClusterSamples {
   readonly title: string
   readonly data: ArrayDataset<'x'>
-  /** The class of each, which only the scores see. */
+  /** The class of each, which only the scores see; -1 where a sample to predict has none. */
   readonly classes: ArrayLike<number>
   readonly count: number
   /** Elements of a sample. */
@@ -20,8 +20,8 @@ export interface ClusterSamples {
 export const clusterSets: readonly string[] = ['digits', ...Object.keys(tableTasks)]
 
 /**
- * Reads a set: digits from a folder, else downloaded or drawn; tables from a CSV file, all features brought to one scale, by `scaling` or
- * by themselves.
+ * Reads a set: digits from a folder, else downloaded or drawn; tables from a CSV file, all features brought to one scale: by `scaling`
+ * where a training has it, or by themselves.
  */
 export async function readClusterSamples(
   set: string,
@@ -53,7 +53,7 @@ async function table(
   if (!task) throw new Error(`dec: there is no set ${set}; there are ${clusterSets.join(', ')}`)
   if (file === undefined) throw new Error(`dec: --set ${set} is given without --data; name its CSV file`)
   const csv = await readNamed('dec', file, '--data names a CSV file')
-  const { features, labels } = readTable(csv, task)
+  const { features, labels } = given ? readRows(csv, task) : readTable(csv, task, 'dec')
   const scaling = given ? normalizer(given) : fitNormalizer(features)
   return {
     title: task.title,

@@ -62,28 +62,35 @@ export const tableTasks: Readonly<Record<string, TableTask>> = {
 export interface Table {
   /** Features [rows, features]; NaN where one is missing. */
   readonly features: Field
+  /** -1 where it is missing. */
   readonly labels: Int32Array
 }
 
-/**
- * Reads the table of a task from CSV without a header. Throws where a row has no class, and where fewer than two of the classes are in
- * the file.
- */
-export function readTable(csv: string | Uint8Array, task: TableTask): Table {
+/** Reads the rows of a task from CSV without a header. */
+export function readRows(csv: string | Uint8Array, task: TableTask): Table {
   const names = task.columns.slice(0, -1)
   const label = task.columns.at(-1) as string
   const columns = { ...Object.fromEntries(names.map((name) => [name, 'number'] as const)), [label]: task.classes }
   const table = readCsv(csv, { header: task.columns, columns })
   const { values, present } = table.columns[label] as (typeof table.columns)[string]
-  const unknown = present.indexOf(0)
-  if (unknown >= 0) throw new WgradError(`tabular: row ${unknown + 1} has no class; every row needs one`)
-  const labels = Int32Array.from(values)
+  const labels = Int32Array.from(values, (value, row) => (present[row] ? value : -1))
+  return { features: stackColumns(table, names), labels }
+}
+
+/**
+ * Reads the table of a task, all of whose rows have a class, for a system. Throws where one has none, and where fewer than two of the
+ * classes are in the file.
+ */
+export function readTable(csv: string | Uint8Array, task: TableTask, system = 'tabular'): Table {
+  const { features, labels } = readRows(csv, task)
+  const unknown = labels.indexOf(-1)
+  if (unknown >= 0) throw new WgradError(`${system}: row ${unknown + 1} has no class; every row needs one`)
   const found = [...new Set(labels)]
   if (found.length < 2)
     throw new WgradError(
-      `tabular: all ${labels.length} rows are of class ${found.map((c) => task.classes[c]).join() || 'none'}; rows of at least two of ${task.classes.join(', ')} are needed`,
+      `${system}: all ${labels.length} rows are of class ${found.map((c) => task.classes[c]).join() || 'none'}; rows of at least two of ${task.classes.join(', ')} are needed`,
     )
-  return { features: stackColumns(table, names), labels }
+  return { features, labels }
 }
 
 /**

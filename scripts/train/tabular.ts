@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
-import type { Report } from '../report/report.ts'
+import { lossSection, type Report } from '../report/report.ts'
+import type { Curve } from './common/curve.ts'
 import { share, whole } from './common/options.ts'
 import { readNamed } from './common/read-named.ts'
 import { addRunOptions, type RunOptions, TrainRun } from './common/run.ts'
@@ -53,11 +54,16 @@ async function tabular(options: TabularOptions): Promise<void> {
   try {
     run.line(`Table: ${task.title}; ${table.labels.length} rows`)
     const results: Scores[] = []
+    const curves: Curve[] = []
     for (let seed = 0; seed < seeds; seed++) {
       const scores = await trainTable(table, task, {
         ...runOf(seed),
-        training: (fold) =>
-          run.training(`seed ${seed}, fold ${fold + 1} of ${folds}`, { name: `seed-${seed}-fold-${fold}` }),
+        training: (fold) => {
+          const title = `seed ${seed}, fold ${fold + 1} of ${folds}`
+          const parts = run.training(title, { name: `seed-${seed}-fold-${fold}` })
+          curves.push(parts.curve)
+          return parts
+        },
       })
       results.push(scores)
       run.line(`seed ${seed}: ${lineOf(scores)}`)
@@ -65,7 +71,9 @@ async function tabular(options: TabularOptions): Promise<void> {
     const reached = summary(task, results)
     run.line(`\n${reached.text}; PyTorch ${task.pytorch}`)
     run.line(`Done in ${run.seconds.toFixed(0)} s`)
-    await run.report(() => reportOf(task, results, { rows: table.labels.length, text: reached.text }))
+    await run.report(() =>
+      reportOf(task, results, { rows: table.labels.length, text: reached.text, curve: curves[0] as Curve }),
+    )
     if (options.atLeast !== undefined && reached.mean < options.atLeast)
       throw new Error(
         `tabular: ${label[task.score]} is ${reached.mean.toFixed(4)}; at least ${options.atLeast} was asked for`,
@@ -81,7 +89,11 @@ function summary(task: TableTask, results: readonly Scores[]): { mean: number; t
   return { mean: mean(values), text: overSeeds(label[task.score], values) }
 }
 
-function reportOf(task: TableTask, results: readonly Scores[], { rows, text }: { rows: number; text: string }): Report {
+function reportOf(
+  task: TableTask,
+  results: readonly Scores[],
+  { rows, text, curve }: { readonly rows: number; readonly text: string; readonly curve: Curve },
+): Report {
   const names = Object.keys(results[0] ?? {}) as ScoreName[]
   const row = (scores: Scores, seed: number): string[] => [
     String(seed),
@@ -94,6 +106,7 @@ function reportOf(task: TableTask, results: readonly Scores[], { rows, text }: {
     facts: [['PyTorch', String(task.pytorch)]],
     sections: [
       { title: 'Seeds', table: { head: ['seed', ...names.map((name) => label[name])], rows: results.map(row) } },
+      { ...lossSection(curve.steps, curve.losses), note: 'Of the first network.' },
     ],
   }
 }

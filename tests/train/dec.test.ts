@@ -63,6 +63,13 @@ test('trains, goes on where it was, and predicts the same clusters', async () =>
   const rows = (await readFile(out, 'utf8')).trim().split('\n')
   expect(rows).toHaveLength(61)
   expect(new Set(rows.slice(1).map((row) => row.split(',')[1])).size).toBe(3)
+
+  // Those whose class nobody knows get the same clusters.
+  const nameless = join(folder, 'nameless.csv')
+  await writeFile(nameless, (await readFile(csv, 'utf8')).replace(/,[^,\n]*$/gm, ','))
+  const few = await run(predictCommand(), '--checkpoint', kept, '--data', nameless, '--out', out)
+  expect(few.join()).not.toContain('Accuracy')
+  expect((await readFile(out, 'utf8')).trim().split('\n')).toEqual(rows)
 })
 
 test('says what is wrong with its input', async () => {
@@ -74,6 +81,10 @@ test('says what is wrong with its input', async () => {
     run(trainCommand(), '--set', 'iris', '--data', csv, '--clusters', '61', '--epochs', '1'),
   ).rejects.toThrow(
     'trainClusters: 60 samples for 61 clusters; give at least as many samples as clusters, or fewer clusters',
+  )
+  await writeFile(join(folder, 'some.csv'), `${'5,3,1,0.2,Iris-setosa\n'.repeat(6)}5,3,1,0.2,\n`)
+  await expect(run(trainCommand(), '--set', 'iris', '--data', join(folder, 'some.csv'))).rejects.toThrow(
+    'dec: row 7 has no class; every row needs one',
   )
   await expect(run(predictCommand(), '--checkpoint', join(folder, 'nowhere'))).rejects.toThrow('holds no training')
 })
