@@ -86,5 +86,6 @@ export async function fit<K extends string>(
   if (!Number.isInteger(count) || count < 0) fail('fit', `${name} is ${count}`, 'it must be a whole number, 0 or more')
   if (loader.length === 0)
     fail('fit', 'the loader has no batches', 'give data, or a smaller batch where dropLast is set')
+  if (options.validation?.length === 0) fail('fit', 'the validation has no batches', 'give it data, or leave it out')
   return new FitLoop(model, loader, options).run()
 }

@@ -279,6 +279,7 @@ describe('errors', () => {
       await messageOf(
         fit(model, new DataLoader(signTable(3, 1), { batchSize: 4, dropLast: true }), { ...base, epochs: 1 }),
       ),
+      await messageOf(run({ validation: new DataLoader(signTable(3, 1), { batchSize: 4, dropLast: true }) })),
       await messageOf(fit(model, other, { ...base, loss: (output, { b }) => signLoss(output, { y: b }), epochs: 1 })),
       await messageOf(
         fit(model, other, {
@@ -300,6 +301,7 @@ describe('errors', () => {
         "fit: both epochs and steps are given; give one of them",
         "fit: steps is 1.5; it must be a whole number, 0 or more",
         "fit: the loader has no batches; give data, or a smaller batch where dropLast is set",
+        "fit: the validation has no batches; give it data, or leave it out",
         "fit: the batches have a, b and no x; give \`forward\`",
         "fit: the batches have a, b and no y; give \`target\`",
         "fit: the loader gave 5 batches; its length says that there are 9",
