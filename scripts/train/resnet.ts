@@ -55,7 +55,7 @@ async function resnet(options: ResNetOptions): Promise<void> {
   const run = await TrainRun.open({ system: 'resnet', options, settings, steps })
   try {
     manualSeed(seed, run.device)
-    const { model, config } = await modelFor(options, data, run)
+    const { model, config } = await modelFor(options, data)
     const rows = `${data.train.length} to train on, ${data.test.length} to test with`
     run.line(`Images: ${rows}; ${data.classes.length} classes, ${data.size}x${data.size} pixels`)
     run.line(`Network: ${arch}, ${model.parameters().reduce((sum, p) => sum + p.size, 0)} parameters`)
@@ -91,7 +91,7 @@ async function resnet(options: ResNetOptions): Promise<void> {
 }
 
 /** A network for the classes of the data: fresh, or with the backbone of weights that are published. */
-async function modelFor(options: ResNetOptions, data: ImageData, run: TrainRun): Promise<LoadedImageModel> {
+async function modelFor(options: ResNetOptions, data: ImageData): Promise<LoadedImageModel> {
   const isLarge = isLargeImageModel(options.arch)
   const { classes, channels, size } = data
   const config: ImageModelConfig = {
@@ -105,7 +105,7 @@ async function modelFor(options: ResNetOptions, data: ImageData, run: TrainRun):
   }
   const model = imageModel(config)
   if (options.weights !== undefined) {
-    const { model: published, config: theirs } = await loadImageModel(await openWeights(options.weights, run.progress))
+    const { model: published, config: theirs } = await loadImageModel(await openWeights(options.weights))
     if (theirs.architecture !== options.arch || theirs.channels !== channels)
       throw new Error(
         `resnet: --weights ${options.weights} is ${theirs.architecture} for ${theirs.channels} channels, not ${options.arch} for ${channels}`,

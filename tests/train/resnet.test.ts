@@ -1,10 +1,13 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readImageData } from '../../scripts/train/image-data.ts'
+import { openWeights } from '../../scripts/train/image-weights.ts'
 import { resnetCommand } from '../../scripts/train/resnet.ts'
-import { openSafetensors } from '../../src/io/index.ts'
+import { type FileSource, openSafetensors, readSafetensors, writeSafetensors } from '../../src/io/index.ts'
 
 let folder: string
 let digits: string
@@ -95,4 +98,53 @@ test('images to train on and to test with are asked for before the training', as
   await expect(counts(digits, 1)).rejects.toThrow(
     'resnet: 0 of 20 images are left to train on; give more images or a smaller --test-share',
   )
+})
+
+describe('weights of a URL', () => {
+  const file = writeSafetensors({ weight: { shape: [2 ** 20 + 1], data: new Float32Array(2 ** 20 + 1).fill(0.5) } })
+
+  let cache: string
+
+  /** Opens weights of a server, twice; what came back, and how many requests it took each time. */
+  async function openTwice(ranges: boolean, body = file): Promise<{ opened: FileSource[]; requests: number[] }> {
+    cache = await mkdtemp(join(folder, 'cache-'))
+    vi.stubEnv('XDG_CACHE_HOME', cache)
+    vi.spyOn(console, 'log').mockReturnValue(undefined)
+    let asked = 0
+    const server = createServer(({ headers }, response) => {
+      asked++
+      const [, from, last] = /bytes=(\d+)-(\d+)/.exec(headers.range ?? '') ?? []
+      if (!ranges) return response.end(body)
+      const part = body.subarray(Number(from), Number(last) + 1)
+      const range = `bytes ${from}-${Number(from) + part.length - 1}/${body.length}`
+      return response.writeHead(206, { 'Content-Range': range }).end(part)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x.safetensors`
+    const [opened, requests]: [FileSource[], number[]] = [[], []]
+    try {
+      for (let i = 0; i < 2; i++) {
+        opened.push(await openWeights(url))
+        requests.push(asked)
+      }
+    } finally {
+      vi.unstubAllEnvs()
+      server.close()
+    }
+    return { opened, requests }
+  }
+
+  test.each([
+    ['whole', false, 1],
+    ['in parts', true, 3],
+  ])('are fetched %s, once', async (_, ranges, count) => {
+    const { opened, requests } = await openTwice(ranges)
+    expect(requests).toEqual([count, count])
+    for (const source of opened) expect((await readSafetensors(source)).weight?.data).toHaveLength(2 ** 20 + 1)
+  })
+
+  test('are not kept where they are none', async () => {
+    await expect(openTwice(false, new TextEncoder().encode('<html>sorry'))).rejects.toThrow(/^safetensors: /)
+    expect(await readdir(cache)).toEqual([])
+  })
 })
