@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { fail } from '../errors.ts'
 import { type ReadImageOptions, readImage } from './read-image.ts'
 
@@ -34,7 +34,7 @@ export interface ImageFolder {
 
 /**
  * A dataset of the PNG and JPEG files of a folder, with a folder in it for each class, as torchvision's `ImageFolder`:
- * `root/cat/1.png`, `root/dog/2.jpg`. Files of folders further down count too. They are read, decoded and resized when
+ * `root/cat/1.png`, `root/dog/2.jpg`. Files of folders further down count too, hidden ones do not. They are read, decoded and resized when
  * a batch asks for them; give the loader a `prefetch`.
  *
  * @example
@@ -82,7 +82,7 @@ async function listClasses(root: string): Promise<string[]> {
   const inside = await readdir(root, { withFileTypes: true }).catch((error: Error) =>
     fail('imageFolder', `${root} cannot be read (${error.message})`, 'give a folder with a folder for each class'),
   )
-  const classes = inside.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+  const classes = inside.filter((entry) => entry.isDirectory() && !isHidden(entry.name)).map(({ name }) => name)
   if (classes.length === 0) fail('imageFolder', `${root} has no folders`, 'there must be one for each class')
   // By code units, which is the same order on every machine.
   return classes.sort()
@@ -90,9 +90,14 @@ async function listClasses(root: string): Promise<string[]> {
 
 async function listImages(folder: string): Promise<string[]> {
   const inside = await readdir(folder, { recursive: true })
-  const images = inside.filter((name) => /\.(png|jpe?g)$/i.test(name)).sort()
+  const images = inside.filter((name) => /\.(png|jpe?g)$/i.test(name) && !name.split(sep).some(isHidden)).sort()
   if (images.length === 0) fail('imageFolder', `${folder} has no images`, 'each class needs a PNG or JPEG file')
   return images.map((name) => join(folder, name))
+}
+
+/** What systems put beside one's own files. */
+function isHidden(name: string): boolean {
+  return name.startsWith('.') || name === '__MACOSX'
 }
 
 /** RGBA bytes as channels from 0 to 1, over black. */

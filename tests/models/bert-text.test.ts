@@ -103,6 +103,11 @@ describe('texts', () => {
       ['good\t1\n \t0', 'line 2 of the file has no text; write a text, a tab and its class'],
       ['good\t1\nfine\t1', 'the file has 2 texts, all of class 1; texts of at least two classes are needed'],
       ['', 'the file has 0 texts, all of class none; texts of at least two classes are needed'],
+      [
+        Array.from({ length: 12 }, (_, i) => `${i % 2}\ttext ${i}`).join('\n'),
+        'the file has 12 classes in 12 lines; write the text first, then a tab and its class',
+      ],
+      ['a\0\t\x001\0', 'the file holds zero bytes, as UTF-16 has them; save it as UTF-8'],
     ]
     for (const [tsv, message] of refusals) expect(() => readLabelledTexts(tsv)).toThrow(message)
     expect(() => readLabelledTexts('x\t2', { classes: ['0', '1'] })).toThrow(

@@ -170,6 +170,7 @@ describe('imageFolder', () => {
     await write('b/1.PNG', 51)
     await write('a/deep/er/x.png', 255)
     await writeFile(join(root, 'a', 'notes.txt'), 'no image')
+    for (const hidden of ['a/._x.png', 'a/.thumbs/x.png', '.git/x.png', '__MACOSX/a/x.png']) await write(hidden, 0)
   })
   afterAll(() => rm(root, { recursive: true, force: true }))
 

@@ -17,13 +17,17 @@ export interface LabelledTextsOptions {
   readonly name?: string
 }
 
+/** Files with no more lines than this may have a class for most of them. */
+const fewLines = 10
+
 /**
  * Reads lines of a text, a tab and its class; a first line that ends in `label` is a heading. Quotes are letters like others. Throws for
- * a line without a class or a text, naming it, and where there are fewer than two classes.
+ * a line without a class or a text, naming it, where there are fewer than two classes, and where most lines have one of their own.
  */
 export function readLabelledTexts(tsv: string, options: LabelledTextsOptions = {}): LabelledTexts {
   const { name = 'the file' } = options
   const op = 'readLabelledTexts'
+  if (tsv.includes('\0')) fail(op, `${name} holds zero bytes, as UTF-16 has them`, 'save it as UTF-8')
   const texts: string[] = []
   const found: string[] = []
   for (const [i, line] of tsv.split(/\r?\n/).entries()) {
@@ -42,8 +46,13 @@ export function readLabelledTexts(tsv: string, options: LabelledTextsOptions = {
   const present = [...new Set(found)].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
   const classes = options.classes ?? present
   const unknown = present.filter((label) => !classes.includes(label))
-  if (unknown.length > 0)
-    fail(op, `${name} has the class ${unknown.join(', ')}`, `the classes are ${classes.join(', ')}`)
+  if (unknown.length > 0) fail(op, `${name} has the class ${listed(unknown)}`, `the classes are ${listed(classes)}`)
+  if (!options.classes && present.length >= fewLines && 2 * present.length > texts.length)
+    fail(
+      op,
+      `${name} has ${present.length} classes in ${texts.length} lines`,
+      'write the text first, then a tab and its class',
+    )
   if (classes.length < 2)
     fail(
       op,
@@ -51,4 +60,9 @@ export function readLabelledTexts(tsv: string, options: LabelledTextsOptions = {
       'texts of at least two classes are needed',
     )
   return { texts, labels: found.map((label) => classes.indexOf(label)), classes }
+}
+
+/** The first few of some names. */
+function listed(names: readonly string[]): string {
+  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')
 }
