@@ -1,9 +1,11 @@
 import { ArrayDataset, fitNormalizer, inspectCsv, readCsv, stackColumns } from 'wgrad/data'
-import { type DigitsSource, type FindOptions, findDigits } from '../common/find-digits.ts'
-import type { Shown } from './protocol.ts'
+import { type FindOptions, findDigits } from '../common/find-digits.ts'
+import type { SamplesSource, Shown } from './protocol.ts'
 
 /** Samples to cluster, and how the page shows them. */
 export interface Samples {
+  /** What they are: drawn digits also where MNIST could not be fetched. */
+  readonly of: SamplesSource
   readonly data: ArrayDataset<'x'>
   /** Elements of a sample. */
   readonly features: number
@@ -15,11 +17,12 @@ export interface Samples {
 }
 
 /** Digits of all that were found, `most` at most. */
-export async function digitSamples(source: DigitsSource, most: number, options: FindOptions): Promise<Samples> {
-  const { train, source: told } = await findDigits(source, options)
+export async function digitSamples(source: 'mnist' | 'drawn', most: number, options: FindOptions): Promise<Samples> {
+  const { train, of, source: told } = await findDigits(source, options)
   const some = train.slice(0, Math.min(most, train.length))
   const images = Uint8Array.from(some.fields.x.data)
   return {
+    of: of === 'drawn' ? 'drawn' : 'mnist',
     data: new ArrayDataset({ x: { data: images, shape: [some.length, 784], scale: 1 / 255 } }),
     features: 784,
     classes: Int32Array.from(some.fields.y.data),
@@ -57,6 +60,7 @@ export function tableSamples(csv: Uint8Array): Samples {
     return [...values, ...(named ? [named.classes[classes?.[row] ?? 0] ?? ''] : [])].join('  ')
   })
   return {
+    of: 'table',
     data: new ArrayDataset({ x: { data, shape: [table.length, width] } }),
     features: width,
     classes,

@@ -10,7 +10,7 @@ import {
   trainClusters,
 } from 'wgrad/models'
 import type { StateDict } from 'wgrad/nn'
-import { type Callback, type CheckpointStore, latestCheckpoint } from 'wgrad/train'
+import { type Callback, latestCheckpoint } from 'wgrad/train'
 import { Curve, type CurveState } from '../common/curve.ts'
 import type { Standing } from '../common/protocol.ts'
 import type { TrainerPlace, TrainerSession } from '../common/trainer-worker.ts'
@@ -45,7 +45,7 @@ export interface SessionListener {
 export interface SessionPlace extends TrainerPlace {
   readonly samples: Samples
   /** Keeps what the training needs beside its checkpoints. */
-  readonly keep: (store: CheckpointStore) => Promise<void>
+  readonly keep: () => Promise<void>
   readonly listener: SessionListener
 }
 
@@ -56,6 +56,8 @@ export class Session implements TrainerSession<Settings> {
   readonly #model: DeepClustering
   readonly #losses = new Curve()
   readonly #projection = new Projection()
+  /** Where the samples were last. */
+  #placed: Events['placed'] | null = null
   #pretrained = 0
   #clustered = 0
 
@@ -70,6 +72,12 @@ export class Session implements TrainerSession<Settings> {
 
   announce(): void {
     this.#place.listener.announce()
+    this.#tellLosses()
+    if (this.#placed) this.#place.listener.placed(this.#placed)
+  }
+
+  async keep(): Promise<void> {
+    await this.#place.keep()
   }
 
   get standing(): Standing {
@@ -82,7 +90,6 @@ export class Session implements TrainerSession<Settings> {
 
   async prepare(): Promise<void> {
     this.#place.listener.progress('Placing the samples', null)
-    await this.#place.keep(this.#place.store)
   }
 
   async restore(): Promise<void> {
@@ -146,11 +153,22 @@ export class Session implements TrainerSession<Settings> {
     const { codes, width } = await embed(this.#model, this.#place.samples.data)
     const points = this.#projection.place(codes, width)
     const nothing = { labels: null, examples: [], changed: null, accuracy: null }
-    this.#place.listener.placed({ step: this.standing.step, points, ...nothing })
+    this.#tellPlaced({ step: this.standing.step, points, ...nothing })
+  }
+
+  #tellPlaced(placed: Events['placed']): void {
+    this.#placed = placed
+    this.#place.listener.placed(placed)
+  }
+
+  /** Tells the curve of losses again, where there is one. */
+  #tellLosses(): void {
+    const { x, y } = this.#losses.points()
+    if (y.length > 0) this.#place.listener.pretrained({ step: this.#pretrained, loss: y.at(-1) as number, x, y })
   }
 
   #tell({ step, codes, width, labels, assignments, clusters, changed }: ClusterUpdate): void {
-    const { samples, listener } = this.#place
+    const { samples } = this.#place
     this.#clustered = step
     const belongs = (sample: number, cluster: number): number => assignments[sample * clusters + cluster] as number
     const examples = Array.from({ length: clusters }, (_, cluster) =>
@@ -159,7 +177,7 @@ export class Session implements TrainerSession<Settings> {
         .sort((a, b) => belongs(b, cluster) - belongs(a, cluster))
         .slice(0, shownExamples),
     )
-    listener.placed({
+    this.#tellPlaced({
       step: this.standing.step,
       points: this.#projection.place(codes, width),
       labels: Int32Array.from(labels),
@@ -186,8 +204,7 @@ export class Session implements TrainerSession<Settings> {
       state: () => ({ ...this.#losses.state() }),
       restore: (state) => {
         this.#losses.restore(state as unknown as CurveState)
-        const { x, y } = this.#losses.points()
-        if (y.length > 0) this.#place.listener.pretrained({ step: this.#pretrained, loss: y.at(-1) as number, x, y })
+        this.#tellLosses()
       },
     }
   }

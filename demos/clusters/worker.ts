@@ -1,7 +1,7 @@
 import { openSafetensors } from 'wgrad/io'
-import { type CheckpointStore, servePort } from 'wgrad/train'
-import { trainerHost } from '../common/trainer-worker.ts'
-import type { Address, Calls, Events, SamplesSource, Settings } from './protocol.ts'
+import { servePort } from 'wgrad/train'
+import { type TrainerPlace, trainerHost } from '../common/trainer-worker.ts'
+import type { Address, Calls, Events, Settings } from './protocol.ts'
 import { digitSamples, type Samples, tableSamples } from './samples.ts'
 import { Session } from './session.ts'
 
@@ -10,10 +10,17 @@ const most = { gpu: 5000, software: 1000 }
 
 const tableFile = 'table.csv'
 
+/** Samples, and the file that they are from where it is to be kept. */
+interface Found {
+  readonly samples: Samples
+  readonly bytes: Uint8Array<ArrayBuffer> | null
+}
+
 let mnist: string | null = null
-/** The table that was given, and what became of it. */
-let table: { readonly bytes: Uint8Array<ArrayBuffer>; readonly samples: Samples } | null = null
-let found: { readonly of: SamplesSource; readonly samples: Samples } | null = null
+/** The table that was given; the training at hand may have another. */
+let given: Found | null = null
+/** Digits that were looked for before. */
+let digits: Found | null = null
 /** Those that the page has. */
 let told: Samples | null = null
 
@@ -23,21 +30,24 @@ const host = trainerHost<Settings, Session, Address>({
     mnist = address.mnist
   },
   async make(settings, place, signal) {
-    const samples = await samplesFor(settings.samples, { ...place, isSoftware: place.device.info.software, signal })
-    return new Session(settings, {
-      ...place,
-      samples,
-      // Once nothing else is kept there.
-      keep: async (store) => {
-        if (settings.samples === 'table' && table) await store.write(tableFile, new Blob([table.bytes]).stream())
+    const { samples: asked } = settings
+    const { samples, bytes } = asked === 'table' ? await tableFor(place) : await digitsFor(asked, place, signal)
+    return new Session(
+      { ...settings, samples: samples.of },
+      {
+        ...place,
+        samples,
+        keep: async () => {
+          if (bytes) await place.store.write(tableFile, new Blob([bytes]).stream())
+        },
+        listener: {
+          announce: () => tell(samples),
+          progress: (what, share) => server.emit('progress', { what, share }),
+          pretrained: (event) => server.emit('pretrained', event, [event.x.buffer, event.y.buffer]),
+          placed: (event) => server.emit('placed', event),
+        },
       },
-      listener: {
-        announce: () => tell(samples),
-        progress: (what, share) => server.emit('progress', { what, share }),
-        pretrained: (event) => server.emit('pretrained', event, [event.x.buffer, event.y.buffer]),
-        placed: (event) => server.emit('placed', event, [event.points.buffer]),
-      },
-    })
+    )
   },
   async settingsOf(file, asked) {
     const { widths, clusters } = (await openSafetensors(file)).metadata
@@ -51,22 +61,10 @@ const server = servePort<Calls, Events>(self, {
   ...host.handlers,
   table(bytes) {
     const samples = tableSamples(bytes)
-    table = { bytes, samples }
-    found = null
+    given = { bytes, samples }
     return samples.source
   },
 })
-
-/** The samples that a training needs. */
-async function samplesFor(
-  source: SamplesSource,
-  options: { readonly store: CheckpointStore; readonly isSoftware: boolean; readonly signal: AbortSignal },
-): Promise<Samples> {
-  if (found?.of === source) return found.samples
-  const samples = source === 'table' ? await givenTable(options.store) : await digits(source, options)
-  found = { of: source, samples }
-  return samples
-}
 
 function tell(samples: Samples): void {
   if (samples === told) return
@@ -74,21 +72,26 @@ function tell(samples: Samples): void {
   server.emit('samples', { source: samples.source, shown: samples.shown })
 }
 
-async function givenTable(store: CheckpointStore): Promise<Samples> {
-  if (!table) {
-    const file = await store.read(tableFile)
-    if (!file) throw new Error('no table was given; choose a CSV file first')
-    const bytes = new Uint8Array(await new Response(file as Blob).arrayBuffer())
-    table = { bytes, samples: tableSamples(bytes) }
-  }
-  return table.samples
+/** The table that was given, or that a training goes on with. */
+async function tableFor({ store, goesOn }: TrainerPlace): Promise<Found> {
+  if (given && !goesOn) return given
+  const file = await store.read(tableFile)
+  if (!file) throw new Error('no table was given; choose a CSV file first')
+  const bytes = new Uint8Array(await new Response(file as Blob).arrayBuffer())
+  const found = { bytes, samples: tableSamples(bytes) }
+  given ??= found
+  return found
 }
 
-async function digits(
-  source: 'mnist' | 'drawn',
-  { isSoftware, signal }: { readonly isSoftware: boolean; readonly signal: AbortSignal },
-): Promise<Samples> {
+/** The digits that a training needs. */
+async function digitsFor(source: 'mnist' | 'drawn', { device }: TrainerPlace, signal: AbortSignal): Promise<Found> {
+  if (digits?.samples.of === source) return digits
   const onProgress = (what: string, share: number): void => server.emit('progress', { what, share })
   server.emit('progress', { what: source === 'drawn' ? 'Drawing digits' : 'Fetching MNIST', share: null })
-  return digitSamples(source, isSoftware ? most.software : most.gpu, { mnist, signal, onProgress })
+  const few = device.info.software ? most.software : most.gpu
+  const samples = await digitSamples(source, few, { mnist, signal, onProgress })
+  const found = { samples, bytes: null }
+  // Digits that stand in for others are looked for again.
+  if (samples.of === source) digits = found
+  return found
 }

@@ -5,6 +5,8 @@ export type DigitsSource = 'mnist' | 'mnist-all' | 'drawn'
 
 /** Digits to train on and, apart from them, digits to test with. */
 export interface Digits {
+  /** What they are: drawn also where MNIST could not be fetched. */
+  readonly of: DigitsSource
   readonly train: ArrayDataset<'x' | 'y'>
   readonly test: ArrayDataset<'x' | 'y'>
   /** Where they come from, for people. */
@@ -39,7 +41,7 @@ export async function findDigits(source: DigitsSource, options: FindOptions): Pr
 
 function draw(source: string): Digits {
   const { images, labels } = drawDigits(drawn, { seed: 1 })
-  return { ...split(images, labels, drawn - 1000), source }
+  return { of: 'drawn', ...split(images, labels, drawn - 1000), source }
 }
 
 async function fetchMnist(all: boolean, options: FindOptions): Promise<Digits> {
@@ -55,10 +57,10 @@ async function fetchMnist(all: boolean, options: FindOptions): Promise<Digits> {
   }
   const [images, labels, moreImages, moreLabels] = parts as [Idx, Idx, Idx?, Idx?]
   if (!moreImages || !moreLabels) {
-    return { ...split(images, labels, 8000), source: 'MNIST, 8,000 digits to train on' }
+    return { of: 'mnist', ...split(images, labels, 8000), source: 'MNIST, 8,000 digits to train on' }
   }
   const source = 'MNIST, 60,000 digits to train on'
-  return { train: imageDataset(moreImages, moreLabels), test: imageDataset(images, labels), source }
+  return { of: 'mnist-all', train: imageDataset(moreImages, moreLabels), test: imageDataset(images, labels), source }
 }
 
 /** The file from the first address that has it. */

@@ -8,7 +8,9 @@ export interface Adapter {
 /** A training that is kept in this browser; `S` are the settings that decide its bits. */
 export interface Kept<S> {
   readonly settings: S
-  /** How much it is to train in all: epochs, or what else its session counts. */
+  /** How much the form asked for last: epochs, or what else its session counts. */
+  readonly amount: number
+  /** How much it is to train in all; more than the amount where it was trained on. */
   readonly goal: number
   /** It was not paused when the page went away. */
   readonly isRunning: boolean
@@ -22,6 +24,12 @@ export interface Standing {
   readonly done: number
 }
 
+/** The training at hand: what it is, and how far. */
+export interface AtHand<S> extends Standing, Omit<Kept<S>, 'isRunning'> {
+  /** Why it stands and is not kept so; null where it is. */
+  readonly failure: string | null
+}
+
 /** Why trainings are not kept: another tab keeps its own, or the browser stores nothing. Null where they are. */
 export type KeepsNot = 'other tab' | 'no storage' | null
 
@@ -32,16 +40,21 @@ export type TrainerCalls<S, A = null> = {
     input: A
     output: { readonly adapter: Adapter; readonly kept: Kept<S> | null; readonly keepsNot: KeepsNot }
   }
-  /** Loads the data and makes the model; goes on from what is kept, or forgets it where `anew`. */
-  setUp: { input: { readonly settings: S; readonly anew: boolean }; output: Standing }
+  /** Goes on with the training that is kept. */
+  goOn: { input: null; output: AtHand<S> }
+  /** Begins a training; the one at hand, and what is kept of it, stays until that is done, and where it is cancelled. */
+  setUp: { input: { readonly settings: S; readonly amount: number }; output: AtHand<S> }
   /** Trains until so much is done in all; when cancelled, stops after the step at hand and keeps it. */
-  train: { input: { readonly goal: number }; output: Standing }
+  train: { input: { readonly goal: number; readonly amount: number }; output: AtHand<S> }
   /** How far the training at hand is, once what was asked before has come to its end. */
-  standing: { input: null; output: Standing & { readonly settings: S } }
+  standing: { input: null; output: AtHand<S> }
   /** The weights as a safetensors file. */
   save: { input: null; output: Uint8Array<ArrayBuffer> }
-  /** Starts anew from the weights of a safetensors file; answers with the settings, what the file says of them included. */
-  load: { input: { readonly settings: S; readonly file: Uint8Array<ArrayBuffer> }; output: S }
+  /** Begins a training from the weights of a safetensors file, whose settings are those asked for and what the file says of them. */
+  load: {
+    input: { readonly settings: S; readonly amount: number; readonly file: Uint8Array<ArrayBuffer> }
+    output: AtHand<S>
+  }
 }
 
 /** What every such worker tells unasked. */

@@ -40,6 +40,13 @@ export function settingsForm<S extends object>(fields: SettingsFields<S>): Setti
     // A choice that the page does not have.
     if (found.value === '') found.value = value
   }
+  /** Sets a value; a choice that the page does not offer, such as one of a file, is added. */
+  const put = (found: HTMLSelectElement | HTMLInputElement, value: string): void => {
+    found.value = value
+    if (found.value === value || found instanceof HTMLInputElement) return
+    found.append(new Option(value))
+    found.value = value
+  }
   form.addEventListener('submit', (event) => event.preventDefault())
 
   const current = (): S =>
@@ -48,7 +55,7 @@ export function settingsForm<S extends object>(fields: SettingsFields<S>): Setti
     read: () => ({ settings: current(), goal: Number(field(fields.goal).value) }),
     write(settings, goal) {
       for (const [name, value] of Object.entries({ ...settings, [fields.goal]: goal }))
-        if (name in fields.defaults) field(name).value = String(value)
+        if (name in fields.defaults) put(field(name), String(value))
     },
     differs(settings) {
       return JSON.stringify(current()) !== JSON.stringify({ ...current(), ...settings })

@@ -59,8 +59,14 @@ export class StepWatcher implements Callback {
   /** Tells what stands before the first step of this page; the accuracy begins the curve where there is none yet. */
   begin(accuracy: number): void {
     if (this.measured.length === 0) this.measured.push([this.step, accuracy])
-    this.listener.measured(accuracy)
-    this.tell()
+    this.tellAll()
+  }
+
+  /** Tells what was measured last, where anything was, and how the steps went. */
+  tellAll(): void {
+    const last = this.measured.at(-1)
+    if (last) this.listener.measured(last[1])
+    if (last || this.step > 0) this.tell()
   }
 
   onFitStart({ step }: FitRun): void {

@@ -2,7 +2,7 @@ import { type Caller, connectPort, type PortCalls } from 'wgrad/train'
 import { type Controls, controls } from './controls.ts'
 import { element } from './elements.ts'
 import { missingWebGpu, notice } from './notice.ts'
-import type { Adapter, KeepsNot, Standing, TrainerCalls, TrainerEvents } from './protocol.ts'
+import type { Adapter, AtHand, KeepsNot, TrainerCalls, TrainerEvents } from './protocol.ts'
 import type { SettingsForm } from './settings-form.ts'
 
 /** What becomes of a training when the page is closed. */
@@ -110,12 +110,13 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
     this.isKept = kept !== null
     this.explainSettings()
     if (!kept) return view.state('ready', 'Ready', 'Train')
-    parts.form.write(kept.settings, kept.goal)
+    parts.form.write(kept.settings, kept.amount)
     await this.attempt(async () => {
-      const standing = await this.setUp(kept.settings, false)
-      this.goal = kept.goal
+      const going = await this.replace('Going on where it was …', (signal) =>
+        this.trainer.call('goOn', null, { signal }),
+      )
       if (kept.isRunning) await this.train()
-      else this.showStanding(standing)
+      else this.showStanding(going)
     })
   }
 
@@ -132,9 +133,8 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
   }
 
   async beginAnew(): Promise<void> {
-    const asked = this.parts.form.read()
-    await this.setUp(asked.settings, true)
-    this.goal = asked.goal
+    const { settings, goal: amount } = this.parts.form.read()
+    await this.replace('Starting …', (signal) => this.trainer.call('setUp', { settings, amount }, { signal }))
     await this.train()
   }
 
@@ -148,21 +148,15 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
     await this.train()
   }
 
-  private async setUp(wanted: S, anew: boolean): Promise<Standing> {
-    const standing = await this.replace(anew ? 'Starting …' : 'Going on where it was …', (signal) =>
-      this.trainer.call('setUp', { settings: wanted, anew }, { signal }),
-    )
-    this.hold(wanted)
-    return standing
-  }
-
   /** Puts another training in place of the one at hand, which stays where that fails or is cancelled. */
-  private async replace<R>(doing: string, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+  private async replace(doing: string, work: (signal: AbortSignal) => Promise<AtHand<S>>): Promise<AtHand<S>> {
     const { view } = this
     const signal = this.nextSignal()
     view.state('working', doing, 'Cancel')
     try {
-      return await work(signal)
+      const begun = await work(signal)
+      this.hold(begun)
+      return begun
     } catch (error) {
       if (this.settings !== null) await this.goBack()
       else if (signal.aborted) this.showNone('Cancelled', 'Go on')
@@ -176,24 +170,27 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
   /** Goes back to the training at hand. */
   private async goBack(): Promise<void> {
     this.view.state('pausing', 'Going back …')
-    const { settings, ...standing } = await this.trainer.call('standing', null)
+    const standing = await this.trainer.call('standing', null)
     // What was cancelled too late has taken its place.
-    this.hold(settings)
+    this.hold(standing)
     this.showStanding(standing)
   }
 
-  /** There is a training to be asked, with these settings. */
-  private hold(settings: S): void {
+  /** There is a training to be asked. */
+  private hold({ settings, goal }: AtHand<S>): void {
     this.settings = settings
+    this.goal = goal
+    this.isKept = this.keepsNot === null
     this.explainSettings()
     this.parts.onModel?.()
   }
 
   private async train(): Promise<void> {
     const signal = this.nextSignal()
-    this.isKept = this.keepsNot === null
+    const { goal } = this
+    const { goal: amount } = this.parts.form.read()
     this.view.state('training', 'Training', 'Pause')
-    this.showStanding(await this.trainer.call('train', { goal: this.goal }, { signal }))
+    this.showStanding(await this.trainer.call('train', { goal, amount }, { signal }))
   }
 
   /** Stops after the step at hand. */
@@ -216,12 +213,12 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
     const { form } = this.parts
     const asked = form.read()
     const bytes = new Uint8Array(await file.arrayBuffer())
-    const settings = await this.replace(`Loading ${file.name} …`, (signal) =>
-      this.trainer.call('load', { settings: asked.settings, file: bytes }, { signal, transfer: [bytes.buffer] }),
+    const given = { settings: asked.settings, amount: asked.goal, file: bytes }
+    const { settings, amount } = await this.replace(`Loading ${file.name} …`, (signal) =>
+      this.trainer.call('load', given, { signal, transfer: [bytes.buffer] }),
     )
-    this.goal = asked.goal
-    form.write(settings, this.goal)
-    this.hold(settings)
+    form.write(settings, amount)
+    this.explainSettings()
     this.view.state('paused', `${file.name} is loaded`, 'Train')
   }
 
@@ -235,8 +232,9 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
     })
   }
 
-  private showStanding({ done, step }: Standing): void {
-    const at = `step ${step.toLocaleString('en')}`
+  private showStanding({ done, step, failure }: AtHand<S>): void {
+    const at = `step ${step.toLocaleString('en')}${failure === null ? '' : ', but not kept'}`
+    if (failure !== null) notice({ title: 'The training could not be kept', paragraphs: [failure] })
     if (done >= this.goal) this.view.state('done', `Done at ${at}`, 'Train on')
     else this.view.state('paused', `Paused at ${at}`, step === 0 ? 'Train' : 'Resume')
   }

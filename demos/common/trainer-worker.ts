@@ -1,9 +1,18 @@
-import { type Device, openDevice } from 'wgrad'
+import { type Device, DeviceLostError, openDevice } from 'wgrad'
 import { readSafetensors } from 'wgrad/io'
 import type { StateDict } from 'wgrad/nn'
 import { browserStore, type CheckpointStore, type Handlers, memoryStore, transferred } from 'wgrad/train'
-import { forget, readFirstWeights, readKept, writeKept } from './kept.ts'
-import type { Standing, TrainerCalls } from './protocol.ts'
+import {
+  type KeptRun,
+  keepOnly,
+  readFirstWeights,
+  readKept,
+  type Slot,
+  slotOf,
+  writeFirstWeights,
+  writeKept,
+} from './kept.ts'
+import type { AtHand, Standing, TrainerCalls } from './protocol.ts'
 
 /** Milliseconds that a page which is going away, such as before a reload, has to give its place free. */
 const patience = 3000
@@ -14,10 +23,12 @@ export interface TrainerSession<S> {
   readonly standing: Standing
   /** Takes over weights, with which the training starts anew. Throws where they do not fit. */
   loadWeights(weights: StateDict): void
-  /** Tells the page what it trains on. */
+  /** Tells the page what it trains on, and all that was measured so far. */
   announce(): void
+  /** Keeps what it needs beside its checkpoints to go on after a reload. */
+  keep?(): Promise<void>
   /** Compiles what the page will ask for, so that answers come at once. */
-  prepare(): Promise<void>
+  prepare?(): Promise<void>
   /** Goes on from what the store keeps, where it keeps something. */
   restore(): Promise<void>
   /** Trains until so much is done in all, or the signal says stop. */
@@ -32,6 +43,8 @@ export interface TrainerSession<S> {
 export interface TrainerPlace {
   readonly device: Device
   readonly store: CheckpointStore
+  /** It goes on with what the store keeps; what it learns from comes from there too, whatever was given since. */
+  readonly goesOn: boolean
 }
 
 /** What makes the trainings of a page. */
@@ -62,6 +75,10 @@ export function trainerHost<S, T extends TrainerSession<S>, A = null>(
   let store: CheckpointStore = memoryStore()
   let device: Device | null = null
   let session: T | null = null
+  /** What is kept: of the training at hand, or of one to go on with. */
+  let run: KeptRun<S> | null = null
+  /** What the training at hand failed with last. */
+  let failure: Error | null = null
   let turn: Promise<unknown> = Promise.resolve()
 
   const inTurn = <R>(work: () => Promise<R>): Promise<R> => {
@@ -73,25 +90,61 @@ export function trainerHost<S, T extends TrainerSession<S>, A = null>(
     if (!session) throw new Error('nothing is being trained yet')
     return session
   }
-  const make = (settings: S, signal: AbortSignal): Promise<T> => {
-    if (!device) throw new Error('WebGPU is not open yet')
-    return maker.make(settings, { device, store }, signal)
+  const keptRun = (): KeptRun<S> => {
+    if (!run) throw new Error('no training is kept')
+    return run
   }
-  /** Puts a training that stands where the store says in place of the one at hand, of whose data the page learns again where that fails. */
-  const begin = async (made: T): Promise<Standing> => {
-    const first = await readFirstWeights(store)
-    if (first) made.loadWeights(await readSafetensors(first))
+  const atHand = (): AtHand<S> => {
+    const { settings, standing } = current()
+    const { amount, goal } = keptRun()
+    return { settings, amount, goal, ...standing, failure: failure?.message ?? null }
+  }
+  const note = async (change: Partial<KeptRun<S>>): Promise<void> => {
+    run = { ...keptRun(), ...change }
+    await writeKept(store, run)
+  }
+  const make = (settings: S, slot: Slot, goesOn: boolean, signal: AbortSignal): Promise<T> => {
+    if (!device) throw new Error('WebGPU is not open yet')
+    return maker.make(settings, { device, store: slotOf(store, slot), goesOn }, signal)
+  }
+  /** Puts a training in place of the one at hand once it has begun; where that fails, the page learns again of the one at hand. */
+  const begin = async (made: T, next: KeptRun<S>, signal: AbortSignal): Promise<AtHand<S>> => {
     try {
+      const first = await readFirstWeights(slotOf(store, next.slot))
+      if (first) made.loadWeights(await readSafetensors(first))
       made.announce()
-      await made.prepare()
+      await made.prepare?.()
+      await heed(signal)
       await made.restore()
+      await heed(signal)
+      if (next !== run) await writeKept(store, next)
     } catch (error) {
+      made.close()
       session?.announce()
       throw error
     }
     session?.close()
     session = made
-    return made.standing
+    run = next
+    failure = null
+    return atHand()
+  }
+  /** Begins a training beside what is kept, which is forgotten once it has begun. */
+  const beginNew = async (
+    settings: S,
+    { amount, file = null }: { readonly amount: number; readonly file?: Uint8Array<ArrayBuffer> | null },
+    signal: AbortSignal,
+  ): Promise<AtHand<S>> => {
+    const slot = run?.slot === 'a' ? 'b' : 'a'
+    try {
+      const made = await make(settings, slot, false, signal)
+      if (file) await writeFirstWeights(slotOf(store, slot), file)
+      await made.keep?.()
+      return await begin(made, { settings: made.settings, amount, goal: amount, isRunning: false, slot }, signal)
+    } finally {
+      // What cannot be removed now is when the page opens again.
+      await keepOnly(store, run?.slot ?? null).catch(() => undefined)
+    }
   }
 
   const handlers: Handlers<TrainerCalls<S, A>> = {
@@ -104,48 +157,58 @@ export function trainerHost<S, T extends TrainerSession<S>, A = null>(
       const lasting = browserStore(maker.name)
       try {
         const kept = await readKept<S>(lasting)
+        await keepOnly(lasting, kept?.slot ?? null)
         store = lasting
+        run = kept
         return { adapter, kept, keepsNot: null }
       } catch {
         return { adapter, kept: null, keepsNot: 'no storage' }
       }
     },
-    setUp: ({ settings, anew }, { signal }) =>
+    goOn: (_, { signal }) =>
       inTurn(async () => {
-        const made = await make(settings, signal)
-        if (anew) await forget(store)
-        return begin(made)
+        const kept = keptRun()
+        return begin(await make(kept.settings, kept.slot, true, signal), kept, signal)
       }),
-    train: ({ goal }, { signal }) =>
+    setUp: ({ settings, amount }, { signal }) => inTurn(() => beginNew(settings, { amount }, signal)),
+    train: ({ goal, amount }, { signal }) =>
       inTurn(async () => {
-        const { settings } = current()
-        await writeKept(store, { settings, goal, isRunning: true })
-        await current().train(goal, signal)
-        await writeKept(store, { settings, goal, isRunning: false })
-        return current().standing
+        const training = current()
+        failure = null
+        try {
+          await note({ goal, amount, isRunning: true })
+          await training.train(goal, signal)
+          await note({ isRunning: false })
+        } catch (error) {
+          failure = error instanceof Error ? error : new Error(String(error))
+          // A GPU may be there again after a reload, which would meet anything else once more.
+          if (!(error instanceof DeviceLostError)) await note({ isRunning: false }).catch(() => undefined)
+          throw error
+        }
+        return atHand()
       }),
     standing: () =>
       inTurn(async () => {
-        const { settings, standing } = current()
-        return { settings, ...standing }
+        if (failure instanceof DeviceLostError) throw failure
+        return atHand()
       }),
     async save() {
       const file = await current().weights()
       return transferred(file, [file.buffer])
     },
-    load: ({ file, settings: asked }, { signal }) =>
+    load: ({ settings: asked, amount, file }, { signal }) =>
       inTurn(async () => {
         const settings = maker.settingsOf ? await maker.settingsOf(file, asked) : asked
-        // Weights that do not fit are refused before anything is forgotten.
-        const tried = await make(settings, signal)
-        tried.loadWeights(await readSafetensors(file))
-        tried.close()
-        await forget(store, file)
-        await begin(await make(settings, signal))
-        return settings
+        return beginNew(settings, { amount, file }, signal)
       }),
   }
   return { handlers, current, inTurn }
+}
+
+/** Lets messages come in, and throws where one of them has cancelled the call. */
+async function heed(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve))
+  signal.throwIfAborted()
 }
 
 /** Takes the place in which trainings are kept, for as long as this worker lives; false where another tab has it. */

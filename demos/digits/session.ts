@@ -70,6 +70,7 @@ export class Session implements TrainerSession<Settings> {
 
   announce(): void {
     this.#place.listener.announce()
+    this.#watcher.tellAll()
   }
 
   /** How far the training is. */

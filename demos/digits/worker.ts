@@ -9,7 +9,8 @@ import { Session } from './session.ts'
 const softwareTest = 1000
 
 let mnist: string | null = null
-let digits: { of: DigitsSource; found: Digits } | null = null
+/** Those that were looked for before. */
+let digits: Digits | null = null
 /** Those that the page has. */
 let told: Digits | null = null
 
@@ -20,19 +21,22 @@ const host = trainerHost<Settings, Session, Address>({
   },
   async make(settings, place, signal) {
     const found = await digitsFor(settings.digits, { isSoftware: place.device.info.software, signal })
-    return new Session(settings, {
-      ...place,
-      digits: found,
-      listener: {
-        announce: () => tell(found),
-        progress: (what, share) => server.emit('progress', { what, share }),
-        steps: (event) => server.emit('steps', event, [event.x.buffer, event.y.buffer]),
-        measured: (event) => {
-          const { read, sure, steps, accuracies } = event
-          server.emit('measured', event, [read.buffer, sure.buffer, steps.buffer, accuracies.buffer])
+    return new Session(
+      { ...settings, digits: found.of },
+      {
+        ...place,
+        digits: found,
+        listener: {
+          announce: () => tell(found),
+          progress: (what, share) => server.emit('progress', { what, share }),
+          steps: (event) => server.emit('steps', event, [event.x.buffer, event.y.buffer]),
+          measured: (event) => {
+            const { read, sure, steps, accuracies } = event
+            server.emit('measured', event, [read.buffer, sure.buffer, steps.buffer, accuracies.buffer])
+          },
         },
       },
-    })
+    )
   },
   settingsOf: async (file, asked) => ({ ...asked, network: await networkOf(file) }),
 })
@@ -50,13 +54,14 @@ async function digitsFor(
   source: DigitsSource,
   { isSoftware, signal }: { readonly isSoftware: boolean; readonly signal: AbortSignal },
 ): Promise<Digits> {
-  if (digits?.of === source) return digits.found
+  if (digits?.of === source) return digits
   const onProgress = (what: string, share: number): void => server.emit('progress', { what, share })
   server.emit('progress', { what: source === 'drawn' ? 'Drawing digits' : 'Fetching MNIST', share: null })
   const all = await findDigits(source, { mnist, signal, onProgress })
   const most = isSoftware ? Math.min(softwareTest, all.test.length) : all.test.length
   const found = { ...all, test: all.test.slice(0, most) }
-  digits = { of: source, found }
+  // Digits that stand in for others are looked for again.
+  if (found.of === source) digits = found
   return found
 }
 

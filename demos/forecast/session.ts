@@ -4,7 +4,7 @@ import { writeSafetensors } from 'wgrad/io'
 import { Forecaster, pinballLoss } from 'wgrad/models'
 import type { StateDict } from 'wgrad/nn'
 import { Adam, clipNorm } from 'wgrad/optim'
-import { type CheckpointStore, fit } from 'wgrad/train'
+import { fit } from 'wgrad/train'
 import type { Standing } from '../common/protocol.ts'
 import { StepWatcher } from '../common/step-watcher.ts'
 import type { TrainerPlace, TrainerSession } from '../common/trainer-worker.ts'
@@ -31,7 +31,7 @@ export interface SessionListener {
 export interface SessionPlace extends TrainerPlace {
   readonly found: Found
   /** Keeps what the training needs beside its checkpoints. */
-  readonly keep: (store: CheckpointStore) => Promise<void>
+  readonly keep: () => Promise<void>
   readonly listener: SessionListener
 }
 
@@ -44,6 +44,8 @@ export class Session implements TrainerSession<Settings> {
   readonly #optimizer: Adam
   readonly #loader: DataLoader<'x' | 'y' | 'present'>
   readonly #watcher: StepWatcher
+  /** What it forecast last. */
+  #forecast: Events['forecast'] | null = null
 
   /** A network with fresh weights; the same settings give the same ones. */
   constructor(settings: Settings, place: SessionPlace) {
@@ -65,7 +67,14 @@ export class Session implements TrainerSession<Settings> {
   }
 
   announce(): void {
-    this.#place.listener.announce()
+    const { listener } = this.#place
+    listener.announce()
+    this.#watcher.tellAll()
+    if (this.#forecast) listener.forecast(this.#forecast)
+  }
+
+  async keep(): Promise<void> {
+    await this.#place.keep()
   }
 
   get standing(): Standing {
@@ -75,10 +84,6 @@ export class Session implements TrainerSession<Settings> {
 
   loadWeights(weights: StateDict): void {
     this.#model.loadStateDict(weights)
-  }
-
-  async prepare(): Promise<void> {
-    await this.#place.keep(this.#place.store)
   }
 
   async restore(): Promise<void> {
@@ -111,6 +116,7 @@ export class Session implements TrainerSession<Settings> {
 
   /** Draws what the network forecasts by now. */
   async #show(): Promise<void> {
-    this.#place.listener.forecast(await this.#outlook.of(this.#model))
+    this.#forecast = await this.#outlook.of(this.#model)
+    this.#place.listener.forecast(this.#forecast)
   }
 }

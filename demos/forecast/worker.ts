@@ -1,25 +1,30 @@
 import { openSafetensors } from 'wgrad/io'
-import { type CheckpointStore, servePort } from 'wgrad/train'
-import { trainerHost } from '../common/trainer-worker.ts'
+import { servePort } from 'wgrad/train'
+import { type TrainerPlace, trainerHost } from '../common/trainer-worker.ts'
 import type { Calls, Events, Settings } from './protocol.ts'
 import { drawnSeries, type Found, fileSeries } from './series.ts'
 import { Session } from './session.ts'
 
 const fileName = 'series.csv'
 
-/** The file that was given, and the series in it. */
-let given: { readonly bytes: Uint8Array<ArrayBuffer>; readonly found: Found } | null = null
+interface GivenSeries {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly found: Found
+}
+
+/** The file that was given, and the series in it; the training at hand may have another. */
+let given: GivenSeries | null = null
 
 const host = trainerHost<Settings, Session>({
   name: 'forecast-demo',
   async make(settings, place) {
-    const found = settings.series === 'file' ? await givenSeries(place.store) : drawnSeries(settings.series)
+    const { series } = settings
+    const { found, bytes } = series === 'file' ? await fileFor(place) : { found: drawnSeries(series), bytes: null }
     return new Session(settings, {
       ...place,
       found,
-      // Once nothing else is kept there.
-      keep: async (store) => {
-        if (settings.series === 'file' && given) await store.write(fileName, new Blob([given.bytes]).stream())
+      keep: async () => {
+        if (bytes) await place.store.write(fileName, new Blob([bytes]).stream())
       },
       listener: {
         announce: () => server.emit('series', { source: found.source, columns: found.series.names }),
@@ -46,12 +51,13 @@ const server = servePort<Calls, Events>(self, {
   },
 })
 
-async function givenSeries(store: CheckpointStore): Promise<Found> {
-  if (!given) {
-    const file = await store.read(fileName)
-    if (!file) throw new Error('no file was given; choose a CSV file first')
-    const bytes = new Uint8Array(await new Response(file as Blob).arrayBuffer())
-    given = { bytes, found: fileSeries(bytes) }
-  }
-  return given.found
+/** The file that was given, or that a training goes on with. */
+async function fileFor({ store, goesOn }: TrainerPlace): Promise<GivenSeries> {
+  if (given && !goesOn) return given
+  const file = await store.read(fileName)
+  if (!file) throw new Error('no file was given; choose a CSV file first')
+  const bytes = new Uint8Array(await new Response(file as Blob).arrayBuffer())
+  const kept = { bytes, found: fileSeries(bytes) }
+  given ??= kept
+  return kept
 }

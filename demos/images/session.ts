@@ -17,7 +17,7 @@ import {
 } from 'wgrad/models'
 import type { StateDict } from 'wgrad/nn'
 import { SGD } from 'wgrad/optim'
-import { accuracy, type CheckpointStore, evaluate, type FitOptions, fit } from 'wgrad/train'
+import { accuracy, evaluate, type FitOptions, fit } from 'wgrad/train'
 import type { Standing } from '../common/protocol.ts'
 import { type StepsEvent, StepWatcher } from '../common/step-watcher.ts'
 import type { TrainerPlace, TrainerSession } from '../common/trainer-worker.ts'
@@ -47,7 +47,7 @@ export interface SessionPlace extends TrainerPlace {
   /** The pictures of the network's classes; null where there are none, so that it can look and not learn. */
   readonly pictures: PictureSet | null
   /** Keeps what the training needs beside its checkpoints. */
-  readonly keep: (store: CheckpointStore) => Promise<void>
+  readonly keep: () => Promise<void>
   readonly listener: SessionListener
 }
 
@@ -94,6 +94,11 @@ export class Session implements TrainerSession<Settings> {
 
   announce(): void {
     this.#place.listener.announce()
+    this.#watcher.tellAll()
+  }
+
+  async keep(): Promise<void> {
+    await this.#place.keep()
   }
 
   get standing(): Standing {
@@ -106,8 +111,7 @@ export class Session implements TrainerSession<Settings> {
   }
 
   async prepare(): Promise<void> {
-    const { config, keep, store, listener } = this.#place
-    await keep(store)
+    const { config, listener } = this.#place
     listener.progress('Compiling shaders', null)
     this.#model.eval()
     await this.#look.prepare({ x: spec([1, config.size, config.size, config.channels]) })

@@ -1,7 +1,7 @@
 import { httpSource } from 'wgrad/io'
 import { type ImageModelConfig, loadImageModel } from 'wgrad/models'
 import type { StateDict } from 'wgrad/nn'
-import { type CheckpointStore, servePort, transferred } from 'wgrad/train'
+import { servePort, transferred } from 'wgrad/train'
 import { readFirstWeights } from '../common/kept.ts'
 import { type TrainerPlace, trainerHost } from '../common/trainer-worker.ts'
 import {
@@ -52,8 +52,9 @@ const server = servePort<Calls, Events>(self, {
     }
   },
   async examples({ name, files }) {
-    // All are read before any is taken, so that a bad one leaves nothing behind.
-    const read = await Promise.all(files.map(readPicture))
+    // All are read before any is taken, so that a bad one leaves nothing behind; one by one, as a decoded one is large.
+    const read: Uint8Array<ArrayBuffer>[] = []
+    for (const file of files) read.push(await readPicture(file))
     given.set(name, [...(given.get(name) ?? []), ...read])
     return counts(given)
   },
@@ -73,15 +74,14 @@ const server = servePort<Calls, Events>(self, {
 })
 
 async function makeSession(settings: Settings, place: TrainerPlace): Promise<Session> {
-  const { store } = place
-  const loaded = settings.network === 'loaded' ? await networkFor(store) : null
+  const loaded = settings.network === 'loaded' ? await networkFor(place) : null
   if (!loaded && settings.trains === 'head')
     throw new Error(
       'a network with fresh weights has learned nothing to build on; let all of it learn, or load weights',
     )
   const what = settings.pictures === 'shapes' ? 'Drawing shapes' : 'Preparing pictures'
   server.emit('progress', { what, share: null })
-  const pictures = await picturesFor(settings.pictures, store)
+  const pictures = await picturesFor(settings.pictures, place)
   const isWhole = settings.head === 'loaded' && loaded !== null
   // Weights that were just loaded can look at pictures without learning from any.
   const set = isWhole && pictures.size === 0 ? null : pictureSet(pictures, loaded?.config.size ?? 32)
@@ -100,10 +100,11 @@ async function makeSession(settings: Settings, place: TrainerPlace): Promise<Ses
       steps: (event) => server.emit('steps', event, [event.x.buffer, event.y.buffer]),
       measured: (event) => server.emit('measured', event, [event.steps.buffer, event.accuracies.buffer]),
     },
-    async keep(to) {
-      if (settings.pictures === 'own') await to.write(picturesFile, packPictures(pictures).stream())
+    async keep() {
+      const { store } = place
+      if (settings.pictures === 'own') await store.write(picturesFile, packPictures(pictures).stream())
       // Where the head is the file's too, the file itself is kept.
-      if (loaded && !isWhole) await to.write(networkFile, new Blob([loaded.bytes]).stream())
+      if (loaded && !isWhole) await store.write(networkFile, new Blob([loaded.bytes]).stream())
     },
   })
 }
@@ -116,17 +117,18 @@ function configFor(kind: NetworkKind, classes: readonly string[], loaded: ImageM
   return { architecture: 'resnet20', classes, channels: 3, size: 32, mean: half, std: half, width }
 }
 
-async function picturesFor(source: PicturesSource, store: CheckpointStore): Promise<Pictures> {
+async function picturesFor(source: PicturesSource, { store, goesOn }: TrainerPlace): Promise<Pictures> {
   if (source === 'shapes') return drawShapes(shapes, 1)
-  if (given.size > 0) return new Map(given)
+  if (!goesOn) return new Map(given)
   const kept = await store.read(picturesFile)
-  if (kept) for (const [name, all] of await unpackPictures(await blobOf(kept))) given.set(name, [...all])
-  return new Map(given)
+  const pictures: Pictures = kept ? await unpackPictures(await blobOf(kept)) : new Map()
+  if (given.size === 0) for (const [name, all] of pictures) given.set(name, [...all])
+  return pictures
 }
 
 /** The weights that were loaded, before a reload perhaps. */
-async function networkFor(store: CheckpointStore): Promise<LoadedNetwork> {
-  if (network) return network
+async function networkFor({ store, goesOn }: TrainerPlace): Promise<LoadedNetwork> {
+  if (network && !goesOn) return network
   const kept = (await store.read(networkFile)) ?? (await readFirstWeights(store))
   if (!kept) throw new Error('no weights were loaded; load a file, or choose another network')
   network = await readNetwork(new Uint8Array(await (await blobOf(kept)).arrayBuffer()))

@@ -93,6 +93,7 @@ export class Session implements TrainerSession<Settings> {
 
   announce(): void {
     this.#listener.announce()
+    this.#watcher.tellAll()
   }
 
   /** How far the training is. */

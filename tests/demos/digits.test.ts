@@ -143,6 +143,10 @@ describe('the page of digits', () => {
     expect(await page.step()).toBe(0)
     const again = await page.save()
     expect(again.bytes.equals(bytes)).toBe(true)
+    // They are kept from then on.
+    await page.page.reload()
+    await page.until(/^Paused at step 0/)
+    expect((await page.save()).bytes.equals(bytes)).toBe(true)
 
     // What does not fit is refused, and changes nothing.
     const other = writeSafetensors({ w: { shape: [1], data: [1] } }, { metadata: { network: 'mlp' } })
@@ -272,6 +276,13 @@ test('draws its own digits where MNIST cannot be fetched, and says so', async ()
   expect(await page.text('source')).toMatch(
     /^In use: MNIST could not be fetched, so the page draws its own 6,000 digits/,
   )
+  // It is no training on MNIST, and goes on with the digits that it has.
+  await page.press('primary')
+  await page.until(/^(Paused|Done)/)
+  await page.page.reload()
+  await page.until(/^(Paused|Done)/)
+  expect(await page.text('source')).toBe('In use: 6,000 digits drawn by this page')
+  expect(await page.page.$eval('select[name="digits"]', (select) => (select as HTMLSelectElement).value)).toBe('drawn')
   await page.page.browserContext().close()
 })
 

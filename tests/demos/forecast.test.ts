@@ -6,11 +6,33 @@ import { TrainingPage } from './training-page.ts'
 /** Quick to train on a software adapter: 18 steps an epoch. */
 const quick = '?cell=gru&hidden=8&window=10&horizon=3&learningRate=0.01&epochs=2'
 
+declare global {
+  /** In the page's worker: how the browser stores a file. */
+  var put: IDBObjectStore['put']
+}
+
 const served = serveDemos()
 
 function open(settings = quick): Promise<TrainingPage> {
   const { site, browser } = served()
   return TrainingPage.open(browser, `${site.page('forecast')}${settings}`)
+}
+
+/** Makes the page's storage full, as a disk may be: for everything, for all but the record of a training, or for those from the next pause on. */
+async function fill(page: TrainingPage, full: 'all' | 'files' | 'files when paused'): Promise<void> {
+  const [worker] = page.page.workers()
+  await worker?.evaluate((asked) => {
+    let isFull = asked !== 'files when paused'
+    addEventListener('message', ({ data }) => {
+      isFull ||= data.kind === 'cancel'
+    })
+    globalThis.put ??= IDBObjectStore.prototype.put
+    IDBObjectStore.prototype.put = function (this: IDBObjectStore, value: unknown, key?: IDBValidKey) {
+      if (isFull && (asked === 'all' || key !== 'run.json'))
+        throw new DOMException('no space left', 'QuotaExceededError')
+      return globalThis.put.call(this, value, key)
+    }
+  }, full)
 }
 
 describe('the page of forecasts', () => {
@@ -78,6 +100,13 @@ describe('the page of forecasts', () => {
     await page.until(/^Done at step 36/)
     expect((await page.save()).bytes.equals(bytes)).toBe(true)
 
+    // Trained on it is kept as a whole, and the form still says how much is asked for at a time.
+    await page.press('primary')
+    await page.until(/^Done at step 72/)
+    await page.page.reload()
+    await page.until(/^Done at step 72/)
+    expect(await page.page.$eval('select[name="epochs"]', (select) => (select as HTMLSelectElement).value)).toBe('2')
+
     await page.give(
       'csv',
       'rows.csv',
@@ -87,7 +116,13 @@ describe('the page of forecasts', () => {
     await page.press('anew')
     await page.until(/^Done/)
     expect(await page.page.$eval('#forecast-chart', (chart) => chart.ariaLabel)).toMatch(/^level, rows 320 to 402/)
+    // A file that is given before the page has found what is kept is for another training.
     await page.page.reload()
+    await page.give(
+      'csv',
+      'rows.csv',
+      rows(200, (i) => `day ${i},${i},${i % 5}`),
+    )
     await page.until(/^Done/)
     expect(await page.text('source')).toContain('a file of 400 rows')
     expect(page.errors).toEqual([])
@@ -96,11 +131,11 @@ describe('the page of forecasts', () => {
 
 test('pauses, reloads and goes on with the same bits', async () => {
   // Long enough to be paused on the way.
-  const longer = quick.replace('epochs=2', 'epochs=10')
+  const longer = quick.replace('epochs=2', 'epochs=30')
   const page = await open(longer)
   await page.until(/^Ready/)
   await page.press('primary')
-  await page.until(/^Done at step 180/)
+  await page.until(/^Done at step 540/)
   const whole = await page.save()
   expect(whole.name).toBe('forecast-weather-gru.safetensors')
   const file = await openSafetensors(new Uint8Array(whole.bytes))
@@ -108,10 +143,32 @@ test('pauses, reloads and goes on with the same bits', async () => {
   expect(file.metadata).toMatchObject({ cell: 'gru', window: '10', horizon: '3', hidden: '8' })
 
   await page.pressUntil('anew', /^Training/)
-  const { said, saved } = await page.reloadPaused(5)
+  await page.untilStep(5)
+  await page.press('primary')
+  const paused = await page.until(/^Paused at step \d+/)
+  // Neither one that is cancelled at once nor one that cannot be kept puts an end to it.
+  await page.pressTogether('anew', 'primary')
+  expect(await page.until(/^Paused/)).toBe(paused)
+  await fill(page, 'all')
+  await page.press('anew')
+  await page.noticed('no space left')
+  expect(await page.text('status')).toBe(paused)
+  // Pausing says where that was not kept, and what failed is not tried again by itself.
+  await fill(page, 'files when paused')
+  await page.press('primary')
+  await page.untilStep((await page.step()) + 1)
+  await page.press('primary')
+  await page.noticed('could not be kept')
+  expect(await page.text('status')).toMatch(/^Paused at step \d+, but not kept$/)
+  await page.press('primary')
+  await page.noticed('no space left')
+  await page.pressUntil('primary', /^Paused at step \d+$/)
+
+  await page.press('primary')
+  const { said, saved } = await page.reloadPaused((await page.step()) + 1)
   expect(said[1]).toBe(said[0])
   expect(saved[1].equals(saved[0])).toBe(true)
-  await page.until(/^Done at step 180/)
+  await page.until(/^Done at step 540/)
   expect((await page.save()).bytes.equals(whole.bytes)).toBe(true)
   expect(saved[0].equals(whole.bytes)).toBe(false)
   expect(page.errors).toEqual([])

@@ -97,6 +97,13 @@ export class TrainingPage {
     await this.page.click(`#${id}`)
   }
 
+  /** Presses one button and, before anything else happens, another. */
+  async pressTogether(...ids: readonly string[]): Promise<void> {
+    await this.page.evaluate((all) => {
+      for (const id of all) document.getElementById(id)?.click()
+    }, ids)
+  }
+
   /** Presses a button and waits until the page says a line that matches, after having said others or not. */
   async pressUntil(id: string, pattern: RegExp): Promise<void> {
     const before = await this.page.evaluate(() => globalThis.said.length)
