@@ -44,6 +44,10 @@ export function resnetCommand(): Command {
 async function resnet(options: ResNetOptions): Promise<void> {
   const { arch, epochs, batchSize, seed } = options
   const isLarge = isLargeImageModel(arch)
+  if (options.freeze && options.weights === undefined)
+    throw new Error(
+      'resnet: --freeze is given without --weights, so that a random backbone would stay; name the --weights of a trained one, or leave --freeze out',
+    )
   await prepareOutput('resnet', '--save', options.save)
   const data = await readImageData(options.data, {
     testShare: options.testShare,

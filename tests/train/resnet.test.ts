@@ -70,6 +70,12 @@ test('says before it trains that a file cannot be written', async () => {
   }
 })
 
+test('a backbone that was never trained is not frozen', async () => {
+  await expect(train(...little, '--freeze')).rejects.toThrow(
+    /^resnet: --freeze is given without --weights, .*; name the --weights of a trained one, or leave --freeze out$/,
+  )
+})
+
 /** How many images there are to train on and to test with. */
 async function counts(path: string, testShare: number): Promise<readonly [train: number, test: number]> {
   const { train, test } = await readImageData(path, { testShare, size: 8, seed: 1 })
