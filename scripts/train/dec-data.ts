@@ -1,5 +1,6 @@
 import { ArrayDataset, fitNormalizer, type NormalizerState, normalizer } from '../../src/data/index.ts'
 import { findDigits } from '../start/digits.ts'
+import { digestOf } from './common/digest.ts'
 import { readNamed } from './common/read-named.ts'
 import { readRows, readTable, tableTasks } from './tables.ts'
 
@@ -12,6 +13,8 @@ export interface ClusterSamples {
   readonly count: number
   /** Elements of a sample. */
   readonly features: number
+  /** Their checksum. */
+  readonly digest: string
   /** What brought the features of a table to one scale. */
   readonly scaling?: NormalizerState
 }
@@ -38,6 +41,7 @@ async function digits(folder: string | undefined, say: (line: string) => void): 
   return {
     title: found.source,
     data: new ArrayDataset({ x: { data: found.images, shape: [count, features], scale: 1 / 255 } }),
+    digest: digestOf(found.images, found.labels),
     classes: found.labels,
     count: new Set(found.labels).size,
     features,
@@ -59,6 +63,7 @@ async function table(
     title: task.title,
     data: new ArrayDataset({ x: { data: scaling.apply(features.data), shape: features.shape } }),
     scaling: { shift: scaling.shift, scale: scaling.scale },
+    digest: digestOf(csv),
     classes: labels,
     count: new Set(labels).size,
     features: features.shape[1] ?? 0,

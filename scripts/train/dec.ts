@@ -49,7 +49,10 @@ async function dec(options: DecOptions): Promise<void> {
   const run = await TrainRun.open({
     system: 'dec',
     options,
-    settings: { set: options.set, clusters, scaling: samples.scaling ?? null, ...kept(options) },
+    settings: {
+      ...{ set: options.set, data: samples.digest, clusters, scaling: samples.scaling ?? null },
+      ...kept(options),
+    },
     // More epochs of the autoencoder would be of no use: the clusters go on from their own checkpoint.
     free: ['seeds'],
     steps: 0,

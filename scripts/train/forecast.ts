@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { readSeries, type Series } from '../../src/data/index.ts'
 import type { ForecastData } from '../../src/models/index.ts'
+import { digestOf } from './common/digest.ts'
 import { readNamed } from './common/read-named.ts'
 import { TrainRun } from './common/run.ts'
 import { baselineRows, errorsOf, type ForecastFold, foldsOf } from './forecast-folds.ts'
@@ -23,12 +24,12 @@ async function forecast(options: ForecastOptions): Promise<void> {
     throw new Error(
       `forecast: --at-most has ${atMost.length} errors and --target ${target.length} columns; give one for each column at most`,
     )
-  const { settings, folds } = await readFolds(options)
+  const { settings, folds, digest } = await readFolds(options)
   const last = folds.at(-1) as ForecastFold
   const run = await TrainRun.open({
     system: 'forecast',
     options,
-    settings: keptSettings(settings, last.data),
+    settings: { data: digest, ...keptSettings(settings, last.data) },
     steps: seeds * folds.reduce((sum, { data }) => sum + stepsOf(data, settings), 0),
   })
   try {
@@ -82,12 +83,14 @@ async function trainFolds(run: TrainRun, { folds, settings, seed, epochs }: Fold
   return { seed, ...last, errors: errorsOf(folds, made) }
 }
 
-/** Reads the series that the options name, and cuts it. */
-async function readFolds(options: ForecastOptions): Promise<{ settings: ForecastSettings; folds: ForecastFold[] }> {
+/** Reads the series that the options name, and cuts it; `digest` is the checksum of its file. */
+async function readFolds(
+  options: ForecastOptions,
+): Promise<{ settings: ForecastSettings; folds: ForecastFold[]; digest: string }> {
   const csv = await readNamed('forecast', options.data, '--data names a CSV file')
   const series = readSeries(csv, seriesOptions(options))
   const settings = { ...options, test: options.test ?? Math.floor(lengthOf(series) / (5 * options.folds)) }
-  return { settings, folds: foldsOf(series, settings) }
+  return { settings, folds: foldsOf(series, settings), digest: digestOf(csv) }
 }
 
 function lengthOf({ shape }: Series): number {

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { lossSection, type Report } from '../report/report.ts'
 import type { Curve } from './common/curve.ts'
+import { digestOf } from './common/digest.ts'
 import { share, whole } from './common/options.ts'
 import { readNamed } from './common/read-named.ts'
 import { addRunOptions, type RunOptions, TrainRun } from './common/run.ts'
@@ -48,7 +49,7 @@ async function tabular(options: TabularOptions): Promise<void> {
   const run = await TrainRun.open({
     system: 'tabular',
     options,
-    settings: { set: options.set, seeds, folds, epochs },
+    settings: { set: options.set, data: digestOf(csv), seeds, folds, epochs },
     steps: seeds * stepsOf(table, task, runOf(0)),
   })
   try {

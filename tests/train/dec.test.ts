@@ -53,6 +53,11 @@ test('trains, goes on where it was, and predicts the same clusters', async () =>
   const again = await run(trainCommand(), ...training, '--resume')
   expect(again.find((line) => line.startsWith('\nMean'))).toBe(lines.find((line) => line.startsWith('\nMean')))
   await expect(run(trainCommand(), ...training)).rejects.toThrow('holds a training already')
+  const other = join(folder, 'other.csv')
+  await writeFile(other, (await readFile(csv, 'utf8')).split('\n').reverse().join('\n'))
+  await expect(run(trainCommand(), ...training, '--data', other, '--resume')).rejects.toThrow(
+    `dec: --checkpoint ${kept} was begun with other data; give those, or begin anew in another folder`,
+  )
   await expect(run(trainCommand(), ...training, '--resume', '--epochs', '31')).rejects.toThrow(
     'was begun with epochs 30, not 31; give the same settings',
   )

@@ -45,7 +45,7 @@ export interface ClaimOptions {
 
 /**
  * Sees to it that the folder is for this training: one without checkpoints, such as a start that failed leaves, or, where it is to go on,
- * one that was begun with the same settings.
+ * one that was begun with the same settings, `data` being the checksum of the data among them.
  */
 export async function claim(
   store: CheckpointStore,
@@ -73,6 +73,10 @@ export async function claim(
   const differing = Object.keys({ ...kept.settings, ...wanted.settings }).filter(
     (name) => !free.includes(name) && show(kept.settings[name]) !== show(wanted.settings[name]),
   )
+  if (differing.includes('data'))
+    throw new Error(
+      `${system}: --checkpoint ${folder} was begun with other data; give those, or begin anew in another folder`,
+    )
   if (differing.length > 0)
     throw new Error(
       `${system}: --checkpoint ${folder} was begun with ${differing.map((name) => `${name} ${show(kept.settings[name])}, not ${show(wanted.settings[name])}`).join('; ')}; give the same settings`,
