@@ -240,7 +240,12 @@ describe('predictions', () => {
       mean: [0, 0, 0],
       std: [1, 1, 1],
     }
-    const x = imageInput({ width: 64, height: 32, data }, config)
+    const image = { width: 64, height: 32, data }
+    const whole = imageInput(image, { ...config, size: 32 })
+    expect(whole.shape).toEqual([1, 32, 32, 3])
+    const [corner] = await slice(whole, [null, [0, 1], [0, 1], [0, 1]]).data()
+    expect((corner as number) * 255).toBeCloseTo(16, 3)
+    const x = imageInput(image, { ...config, cropShare: 7 / 8 })
     expect(x.shape).toEqual([1, 28, 28, 3])
     // A square of 32 pixels from the middle, and 28 of those.
     const [first, second] = await readAll([
@@ -289,6 +294,7 @@ describe('files of classifiers', () => {
     mean: [0.5],
     std: [0.5],
     width: 4,
+    cropShare: 0.9,
   }
 
   it('come back as they were', async () => {
@@ -307,7 +313,7 @@ describe('files of classifiers', () => {
       return sizes === '' ? [] : [[key, { shape, data: new Float32Array(sizeOf(shape)).fill(0.25) }] as const]
     })
     const { model, config: found } = await loadImageModel(writeSafetensors(Object.fromEntries(entries)))
-    expect(found).toMatchObject({ architecture: 'resnet18', channels: 3, size: 224 })
+    expect(found).toMatchObject({ architecture: 'resnet18', channels: 3, size: 224, cropShare: 7 / 8 })
     expect(found.classes).toEqual(['class 0', 'class 1', 'class 2'])
     expect((await model.fc.weight.data()).every((value) => value === 0.25)).toBe(true)
   })
@@ -322,7 +328,8 @@ describe('files of classifiers', () => {
     await expect(loadImageModel(writeSafetensors(state, wide))).rejects.toThrow(
       /^loadStateDict: conv1\.weight is \[4, 1, 3, 3\] with 36 values, the model's is \[8, 1, 3, 3\]/,
     )
-    for (const broken of ['{', '{}', '{"architecture": "resnet20", "classes": []}'])
+    const narrow = JSON.stringify({ ...config, cropShare: 0 })
+    for (const broken of ['{', '{}', '{"architecture": "resnet20", "classes": []}', narrow])
       await expect(loadImageModel(writeSafetensors(state, { metadata: { wgrad: broken } }))).rejects.toThrow(
         /^loadImageModel: the file's config/,
       )

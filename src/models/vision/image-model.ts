@@ -36,6 +36,8 @@ export interface ImageModelConfig {
   readonly mean: readonly number[]
   /** Each channel is divided by it after that. */
   readonly std: readonly number[]
+  /** The share of an image's shorter side that is seen, in its middle, as in training or as published results are measured; 1 unless given. */
+  readonly cropShare?: number
   /** Channels of the first stage of the networks for small images; 16 unless given. */
   readonly width?: number
 }
@@ -102,7 +104,11 @@ async function configOf(file: SafetensorsFile): Promise<ImageModelConfig> {
     )
   }
   const [count = 0] = file.info('fc.weight').shape
-  return { architecture, classes: await namesOf(count), channels: 3, size: 224, mean: imagenetMean, std: imagenetStd }
+  return {
+    ...{ architecture, classes: await namesOf(count), channels: 3, size: 224, mean: imagenetMean, std: imagenetStd },
+    // torchvision measures what it publishes on 224 of 256 pixels.
+    cropShare: 224 / 256,
+  }
 }
 
 /** ImageNet's names where there are as many classes as it has, numbers otherwise. */
@@ -135,7 +141,7 @@ function parsedConfig(text: string): ImageModelConfig {
   } catch (error) {
     wrong(`is no JSON (${(error as Error).message})`)
   }
-  const { architecture, classes, channels, size, mean, std } = found ?? {}
+  const { architecture, classes, channels, size, mean, std, cropShare = 1 } = found ?? {}
   if (!architecture || !imageArchitectures.includes(architecture)) wrong(`names the architecture ${architecture}`)
   if (!Array.isArray(classes) || classes.length === 0) wrong('names no classes')
   if (
@@ -145,5 +151,6 @@ function parsedConfig(text: string): ImageModelConfig {
     std?.length !== channels
   )
     wrong(`says ${channels} channels and ${size} pixels, with a mean of ${mean} and a deviation of ${std}`)
+  if (!(cropShare > 0 && cropShare <= 1)) wrong(`says that ${cropShare} of an image is seen`)
   return found as ImageModelConfig
 }

@@ -11,16 +11,17 @@ import { reshape } from '../../ops/reshape.ts'
 import { softmax } from '../../ops/softmax.ts'
 import { relu } from '../../ops/unary.ts'
 import type { ImageClassifier } from '../resnet/classifier.ts'
-import { type ImageModelConfig, isLargeImageModel } from './image-model.ts'
+import type { ImageModelConfig } from './image-model.ts'
 
 /**
- * An image as a classifier expects it, [1, size, size, channels]: resized on the GPU, the middle cut out, normalised. Classifiers of large
- * images see the middle 7/8 of the shorter side, as published weights are measured (256 pixels, of which 224 are cut out).
+ * An image as a classifier expects it, [1, size, size, channels]: resized on the GPU, the middle cut out, normalised. How much of the
+ * shorter side is seen, `cropShare` of the config tells: all of it, or 7/8 with torchvision's weights (224 of 256 pixels).
  *
  * @param image Anything that can be drawn on a canvas, a frame of a video, `ImageData`, or pixels read in Node.
  */
-export function imageInput(image: ImageSource, { architecture, size, channels, mean, std }: ImageModelConfig): Tensor {
-  const around = isLargeImageModel(architecture) ? Math.round(size / 7 / 2) : 0
+export function imageInput(image: ImageSource, config: ImageModelConfig): Tensor {
+  const { size, channels, mean, std, cropShare = 1 } = config
+  const around = Math.round((size / cropShare - size) / 2)
   const options: ImageToTensorOptions = { size: size + 2 * around, fit: 'cover', channels, mean, std }
   const whole = imageToTensor(image, options)
   const middle = [around, around + size] as const
