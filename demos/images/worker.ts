@@ -111,7 +111,8 @@ async function makeSession(settings: Settings, place: TrainerPlace): Promise<Ses
 
 /** The form of a network for these classes. */
 function configFor(kind: NetworkKind, classes: readonly string[], loaded: ImageModelConfig | null): ImageModelConfig {
-  if (loaded) return { ...loaded, classes }
+  // Pictures are learnt from whole, and looked at so.
+  if (loaded) return { ...loaded, classes, cropShare: 1 }
   const half = [0.5, 0.5, 0.5]
   const width = kind === 'quarter' ? 4 : 16
   return { architecture: 'resnet20', classes, channels: 3, size: 32, mean: half, std: half, width }
