@@ -8,6 +8,7 @@ import { prepareOutput, writeOutput } from '../train/common/output.ts'
 import { readNamed } from '../train/common/read-named.ts'
 import { textSection } from './bert-report.ts'
 import { bestOf, type ReadText, wordsOf } from './bert-text.ts'
+import { eachInput } from './each-input.ts'
 
 interface PredictOptions {
   model: string
@@ -41,7 +42,7 @@ async function predict(given: readonly string[], { model: folder, file, report }
   try {
     const { model, tokenizer, classes } = await loadClassifier(folder)
     const read: ReadText[] = []
-    for (const text of texts) {
+    const readOne = async (text: string): Promise<void> => {
       const encoding = tokenizer.encode(text)
       const inputIds = tensor(Int32Array.from(encoding.ids), { shape: [1, encoding.ids.length] })
       const { probabilities, attributions, attention } = explainText(model, { inputIds })
@@ -49,7 +50,11 @@ async function predict(given: readonly string[], { model: folder, file, report }
       read.push({ ...encoding, text, classes, probabilities: shares, attributions: each, attention: maps })
       console.log(lineOf(read.at(-1) as ReadText))
     }
-    if (report !== undefined) await writeReport(report, folder, read)
+    try {
+      await eachInput(texts, readOne, { system: 'bert', kind: 'text' })
+    } finally {
+      if (report !== undefined && read.length > 0) await writeReport(report, folder, read)
+    }
   } finally {
     device.close()
   }

@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { imageInput, loadImageModel, parseClassNames, predictImages, topClasses } from '../../src/models/index.ts'
 import { openDevice, readImage } from '../../src/node.ts'
 import { whole } from '../train/common/options.ts'
+import { readNamed } from '../train/common/read-named.ts'
 import { openWeights } from '../train/image-weights.ts'
+import { eachInput } from './each-input.ts'
 
 interface PredictOptions {
   weights: string
@@ -31,14 +32,17 @@ async function predict(images: readonly string[], { weights, labels, top }: Pred
   const device = await openDevice()
   try {
     const { model, config } = await loadImageModel(await openWeights(weights))
-    const classes = labels === undefined ? config.classes : parseClassNames(await readFile(labels, 'utf8'))
-    for (const path of images) {
+    const named =
+      labels === undefined ? null : await readNamed('resnet', labels, '--labels has the names of the classes')
+    const classes = named ? parseClassNames(named.toString()) : config.classes
+    const lookAt = async (path: string): Promise<void> => {
       const { probabilities, heat } = predictImages(model, imageInput(await readImage(path), config))
       console.log(`${path}:`)
       for (const { name, probability } of topClasses(await probabilities.data(), classes, top))
         console.log(`  ${(100 * probability).toFixed(1).padStart(5)} %  ${name}`)
       console.log(`  looked at the ${placeOf(await heat.data(), heat.shape[2] as number)}`)
     }
+    await eachInput(images, lookAt, { system: 'resnet', kind: 'picture' })
   } finally {
     device.close()
   }

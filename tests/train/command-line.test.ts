@@ -2,9 +2,10 @@ import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { bertCommand } from '../../scripts/predict/bert.ts'
 import { decCommand } from '../../scripts/predict/dec.ts'
+import { eachInput } from '../../scripts/predict/each-input.ts'
 import { forecastCommand } from '../../scripts/predict/forecast.ts'
 import { renderReport } from '../../scripts/report/report.ts'
 import { bertCommand as bertTraining } from '../../scripts/train/bert.ts'
@@ -150,6 +151,21 @@ test.each([
     new RegExp(`^${name}: --(out|report) .*/file/x cannot be written \\(.+\\); name a file that can$`),
   )
   await expect(command().parseAsync([...flags, folder], { from: 'user' })).rejects.toThrow('(it is no file)')
+})
+
+test('inputs that cannot be read are told of, and the others are read', async () => {
+  const told = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+  const read: string[] = []
+  const work = async (input: string): Promise<void> => {
+    if (input === '') throw new Error('it is empty')
+    read.push(input)
+  }
+  const names = { system: 'bert', kind: 'text' }
+  await expect(eachInput(['good', '', 'bad'], work, names)).rejects.toThrow('bert: 1 of 3 texts could not be read')
+  expect(read).toEqual(['good', 'bad'])
+  expect(told.mock.calls).toEqual([['text 2: it is empty']])
+  await expect(eachInput([''], work, names)).rejects.toThrow('it is empty')
+  told.mockRestore()
 })
 
 test('a curve of any length stays short, and goes on where it was kept', () => {
