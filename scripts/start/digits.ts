@@ -5,6 +5,8 @@ import type { Digits } from './result.ts'
 
 /** Where to look for digits, and whom to tell. */
 export interface FindDigitsOptions {
+  /** Who asks: what errors begin with. */
+  program: string
   /** A folder with MNIST's files, in it or in its folder `mnist`. */
   folder?: string
   /** Draw the digits, whatever the network has. */
@@ -20,13 +22,13 @@ type Read = (file: MnistFile) => Promise<Uint8Array<ArrayBuffer> | undefined>
 
 /** Digits from the folder, else from the network or its cache, else drawn. */
 export async function findDigits(options: FindDigitsOptions): Promise<Digits> {
-  const { folder, draw, all, seed, say, onProgress } = options
+  const { program, folder, draw, all, seed, say, onProgress } = options
   if (folder !== undefined) {
-    const found = await readMnist((file) => readFrom(folder, file))
+    const found = await readMnist(program, (file) => readFrom(folder, file))
     if (found === undefined) {
       const { testImages, testLabels } = mnistFiles
       throw new Error(
-        `start: no MNIST files in ${folder}; it must hold ${testImages.name} and ${testLabels.name}, in it or in its folder mnist`,
+        `${program}: no MNIST files in ${folder}; it must hold ${testImages.name} and ${testLabels.name}, in it or in its folder mnist`,
       )
     }
     return { ...found, source: `${describe(found)} from ${folder}` }
@@ -41,7 +43,7 @@ export async function findDigits(options: FindDigitsOptions): Promise<Digits> {
       })
     }
     try {
-      const found = await readMnist(download)
+      const found = await readMnist(program, download)
       if (found !== undefined) return { ...found, source: `${describe(found)} (downloaded once, then cached)` }
     } catch (cause) {
       say(`MNIST cannot be downloaded: ${cause instanceof Error ? cause.message : cause}`)
@@ -57,17 +59,17 @@ export async function findDigits(options: FindDigitsOptions): Promise<Digits> {
  * MNIST as MNIST means it where the training files are there; where only the 10,000 test digits are, the first
  * 8,000 of them to train on and the last 2,000 to test with.
  */
-async function readMnist(read: Read): Promise<Omit<Digits, 'source'> | undefined> {
+async function readMnist(program: string, read: Read): Promise<Omit<Digits, 'source'> | undefined> {
   const testBytes = [await read(mnistFiles.testImages), await read(mnistFiles.testLabels)] as const
   if (testBytes[0] === undefined || testBytes[1] === undefined) return undefined
-  const test = await readPair(testBytes[0], testBytes[1])
+  const test = await readPair(program, testBytes[0], testBytes[1])
   const trainBytes = [await read(mnistFiles.trainImages), await read(mnistFiles.trainLabels)] as const
   if (trainBytes[0] === undefined || trainBytes[1] === undefined) {
     const n = test.labels.length
     const forTest = Math.floor(n / 5)
     return { ...test, train: n - forTest, test: forTest }
   }
-  const train = await readPair(trainBytes[0], trainBytes[1])
+  const train = await readPair(program, trainBytes[0], trainBytes[1])
   return {
     images: concat(train.images, test.images),
     labels: concat(train.labels, test.labels),
@@ -81,18 +83,26 @@ interface Pair {
   labels: Uint8Array<ArrayBuffer>
 }
 
-async function readPair(imageBytes: Uint8Array<ArrayBuffer>, labelBytes: Uint8Array<ArrayBuffer>): Promise<Pair> {
+async function readPair(
+  program: string,
+  imageBytes: Uint8Array<ArrayBuffer>,
+  labelBytes: Uint8Array<ArrayBuffer>,
+): Promise<Pair> {
   const images = await readIdx(imageBytes)
   const labels = await readIdx(labelBytes)
   const [n, rows, columns] = images.shape
   if (images.dtype !== 'u8' || images.shape.length !== 3 || rows !== 28 || columns !== 28) {
-    throw new Error(`start: the images are ${images.dtype} [${images.shape.join(', ')}]; MNIST's are u8 [n, 28, 28]`)
+    throw new Error(
+      `${program}: the images are ${images.dtype} [${images.shape.join(', ')}]; MNIST's are u8 [n, 28, 28]`,
+    )
   }
   if (labels.dtype !== 'u8' || labels.shape.length !== 1 || labels.shape[0] !== n) {
-    throw new Error(`start: the labels are ${labels.dtype} [${labels.shape.join(', ')}]; ${n} images need u8 [${n}]`)
+    throw new Error(
+      `${program}: the labels are ${labels.dtype} [${labels.shape.join(', ')}]; ${n} images need u8 [${n}]`,
+    )
   }
   const wrong = labels.data.find((label) => label > 9)
-  if (wrong !== undefined) throw new Error(`start: a label is ${wrong}; digits go from 0 to 9`)
+  if (wrong !== undefined) throw new Error(`${program}: a label is ${wrong}; digits go from 0 to 9`)
   return { images: images.data, labels: labels.data }
 }
 

@@ -24,6 +24,7 @@ export async function main(options: StartOptions): Promise<void> {
   const route = await chooseRoute(options.adapter)
   try {
     const digits = await findDigits({
+      program: 'start',
       ...(options.data !== undefined && { folder: resolve(options.data) }),
       draw: options.draw ?? false,
       all: options.all ?? !route.software,

@@ -35,7 +35,7 @@ export async function readClusterSamples(
 }
 
 async function digits(folder: string | undefined, say: (line: string) => void): Promise<ClusterSamples> {
-  const found = await findDigits({ ...(folder !== undefined && { folder }), all: true, seed: 0, say })
+  const found = await findDigits({ program: 'dec', ...(folder !== undefined && { folder }), all: true, seed: 0, say })
   const count = found.labels.length
   const features = found.images.length / count
   return {

@@ -34,7 +34,7 @@ async function writePair(images: string, labels: string, n: number, seed: number
   await writeFile(labels, gzipSync(idx([n], drawn.labels.data)))
 }
 
-const quiet = { all: false, seed: 1, say: () => undefined }
+const quiet = { program: 'start', all: false, seed: 1, say: () => undefined }
 
 describe('findDigits', () => {
   test('splits the test digits when only they are there, in the folder or in its folder mnist', async () => {

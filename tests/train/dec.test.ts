@@ -78,6 +78,9 @@ test('trains, goes on where it was, and predicts the same clusters', async () =>
 })
 
 test('says what is wrong with its input', async () => {
+  await expect(run(trainCommand(), '--data', join(folder, 'nowhere'))).rejects.toThrow(
+    /^dec: no MNIST files in .*nowhere; it/,
+  )
   await expect(run(trainCommand(), '--set', 'iris')).rejects.toThrow('dec: --set iris is given without --data')
   await expect(run(trainCommand(), '--set', 'iris', '--data', join(folder, 'none.csv'))).rejects.toThrow(
     /^dec: .*none\.csv cannot be read .*; --data names a CSV file$/,
