@@ -2,23 +2,31 @@
 export class Latest<Q, R> {
   private readonly ask: (question: Q) => Promise<R>
   private readonly show: (answer: R) => void
+  private readonly drop: (question: Q) => void
   private next: { readonly question: Q } | null = null
   private isAsking = false
 
-  /** An `ask` that rejects shows nothing. */
-  constructor(ask: (question: Q) => Promise<R>, show: (answer: R) => void) {
+  /** An `ask` that rejects shows nothing; `drop` gets the questions that are not asked. */
+  constructor(
+    ask: (question: Q) => Promise<R>,
+    show: (answer: R) => void,
+    drop: (question: Q) => void = () => undefined,
+  ) {
     this.ask = ask
     this.show = show
+    this.drop = drop
   }
 
   /** Asks, now or after what is being asked. */
   put(question: Q): void {
+    this.clear()
     this.next = { question }
     if (!this.isAsking) void this.run()
   }
 
-  /** Forgets what has not been answered. */
+  /** Forgets what has not been asked. */
   clear(): void {
+    if (this.next) this.drop(this.next.question)
     this.next = null
   }
 

@@ -1,6 +1,7 @@
 import type { Caller } from 'wgrad/train'
 import { element, make } from '../common/elements.ts'
 import { fileButton } from '../common/file-button.ts'
+import { fileDrop } from '../common/file-drop.ts'
 import { Latest } from '../common/latest.ts'
 import { settingsForm } from '../common/settings-form.ts'
 import { accuracyView, stepView } from '../common/step-view.ts'
@@ -45,7 +46,8 @@ const page: TrainerPage<Settings, Calls, Events> = trainerPage<Settings, null, C
 let picture: Blob | null = null
 const looking = new Latest(
   async (image: ImageBitmap) => page.caller().call('look', image, { transfer: [image] }),
-  (look) => view.look(look),
+  (look) => view.look(look, { isPassing: picture === null }),
+  (image) => image.close(),
 )
 const camera = cameraButton({
   onFrame(image) {
@@ -58,13 +60,7 @@ const camera = cameraButton({
 })
 
 fileButton('choose', 'picture', ([file]) => page.attempt(() => show(file)))
-const zone = element('drop', HTMLElement)
-zone.addEventListener('dragover', (event) => event.preventDefault())
-zone.addEventListener('drop', (event) => {
-  event.preventDefault()
-  const [file] = event.dataTransfer?.files ?? []
-  if (file) void page.attempt(() => show(file))
-})
+fileDrop(element('drop', HTMLElement), (file) => page.attempt(() => show(file)))
 
 const names = element('class-name', HTMLInputElement)
 fileButton('give', 'examples', (files) => page.attempt(() => give(files)))
@@ -81,6 +77,7 @@ element('url', HTMLInputElement).value = new URLSearchParams(location.search).ge
 /** Shows a picture, and asks the network for what it makes of it. */
 async function show(file: File): Promise<void> {
   camera.stop()
+  looking.clear()
   const image = await createImageBitmap(file).catch(() => {
     throw new Error(`${file.name} is no picture that this browser can read; give a PNG, JPEG or WebP file`)
   })
@@ -115,7 +112,9 @@ async function fetchWeights(): Promise<void> {
   const url = element('url', HTMLInputElement).value.trim()
   if (!/^https?:\/\//.test(new URL(url, location.href).href) || url === '')
     throw new Error('the address is empty; write that of a safetensors file')
-  const bytes = await page.caller().call('fetchWeights', new URL(url, location.href).href)
+  const caller = page.caller()
+  const stop = caller.on('progress', ({ share }) => page.view.progress(share))
+  const bytes = await caller.call('fetchWeights', new URL(url, location.href).href).finally(stop)
   page.view.progress(undefined)
   const chosen = new DataTransfer()
   chosen.items.add(new File([bytes], url.split('/').at(-1) || 'weights.safetensors'))

@@ -5,8 +5,8 @@ import type { Look } from './protocol.ts'
 export interface PictureView {
   /** Shows the picture itself. */
   picture(image: CanvasImageSource, width: number, height: number): void
-  /** Shows what the network makes of it, over it. */
-  look(look: Look): void
+  /** Shows what the network makes of it, over it. Screen readers are not told of pictures that pass by, as a camera's do. */
+  look(look: Look, options: { readonly isPassing: boolean }): void
   clear(): void
 }
 
@@ -30,7 +30,8 @@ export function pictureView(): PictureView {
       context?.drawImage(image, (side - width * scale) / 2, (side - height * scale) / 2, width * scale, height * scale)
       hint.hidden = true
     },
-    look({ top, heat: values, columns }) {
+    look({ top, heat: values, columns }, { isPassing }) {
+      list.ariaLive = isPassing ? 'off' : 'polite'
       drawHeat(heat, values, columns)
       list.replaceChildren(...top.map(bar))
       const [best] = top

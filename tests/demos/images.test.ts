@@ -7,6 +7,11 @@ import { openSafetensors, writeSafetensors } from '../../src/io/index.ts'
 import { serveDemos } from './serve.ts'
 import { TrainingPage } from './training-page.ts'
 
+declare global {
+  /** In the page: what the camera gave. */
+  var streams: MediaStream[]
+}
+
 /** Seconds that software may take to compile a network's shaders. */
 const slow = 200
 
@@ -103,13 +108,31 @@ test('looks through the camera until it is told to stop', async () => {
   const drawn = (): Promise<string> => page.page.$eval('#shown', (canvas) => (canvas as HTMLCanvasElement).toDataURL())
   const before = await drawn()
   await page.page.$eval('#top', (list) => list.replaceChildren())
-  await page.press('camera')
+  await page.page.evaluate(() => {
+    const { mediaDevices } = navigator
+    const { getUserMedia } = mediaDevices
+    globalThis.streams = []
+    mediaDevices.getUserMedia = async (asked) => {
+      const stream = await getUserMedia.call(mediaDevices, asked)
+      globalThis.streams.push(stream)
+      return stream
+    }
+  })
+  const ended = (): Promise<boolean[]> =>
+    page.page.evaluate(() => globalThis.streams.map((each) => each.getTracks().every((t) => t.readyState === 'ended')))
+  await page.pressTogether('camera', 'camera')
   expect(Object.keys(await seen(page)).sort()).toEqual(['circle', 'square', 'triangle'])
   expect(await page.text('camera')).toBe('Stop the camera')
   expect(await drawn()).not.toBe(before)
   await page.press('camera')
   expect(await page.text('camera')).toBe('Use the camera')
+  expect(await ended()).toEqual([true])
+  // A picture that is chosen while it is asked for counts.
+  await page.press('camera')
   await look(page, join(folder, 'spot.png'))
+  await page.page.waitForFunction(() => globalThis.streams.length === 2)
+  expect(await ended()).toEqual([true, true])
+  expect(await page.text('camera')).toBe('Use the camera')
   expect(await drawn()).toBe(before)
   expect(page.errors).toEqual([])
 })
