@@ -56,9 +56,11 @@ async function run(): Promise<void> {
     }),
     bench.on('report', showReport),
   ]
-  const screen = await navigator.wakeLock?.request('screen').catch(() => null)
+  // Asked first, so that a stop comes after it.
+  const measured = bench.call('run', wanted)
+  const screen = navigator.wakeLock?.request('screen').catch(() => null)
   try {
-    report = await bench.call('run', wanted)
+    report = await measured
     showReport(report)
     status.textContent = report.interrupted ? 'Stopped; this is what was measured until then' : 'Done'
     save.disabled = false
@@ -67,7 +69,7 @@ async function run(): Promise<void> {
     notice('The measurement broke', (error as Error).message)
   } finally {
     for (const stop of stops) stop()
-    await screen?.release()
+    await (await screen)?.release()
     setRunning(false)
   }
 }
@@ -88,7 +90,7 @@ function download(): void {
   link.href = url
   link.download = `wgrad-bench-${report.date.slice(0, 10)}.json`
   link.click()
-  URL.revokeObjectURL(url)
+  setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }
 
 start.addEventListener('click', () => {
