@@ -5,6 +5,7 @@ import { type BertFolder, openBertFolder, prepareBertFolder, tokenizerOf, writeB
 import { bertReport, type SeedResult } from './bert-report.ts'
 import { type BertTraining, bertData, stepsOf, trainBert } from './bert-task.ts'
 import type { Curve } from './common/curve.ts'
+import { digestOf } from './common/digest.ts'
 import { factor, notNegative, positive, share, whole } from './common/options.ts'
 import { readNamed } from './common/read-named.ts'
 import { addRunOptions, decisive, type RunOptions, TrainRun } from './common/run.ts'
@@ -98,10 +99,11 @@ async function bert(given: Omit<BertOptions, Usual> & Partial<Pick<BertOptions, 
   if (options.maxLength > positions)
     throw new Error(`bert: --max-length is ${options.maxLength}; the model has ${positions} positions`)
   const data = bertData(tokenizerOf(tokenizerJson, options.maxLength), config, train, dev)
+  const { data: _, dev: _dev, model: _model, ...settings } = decisive(options)
   const run = await TrainRun.open({
     system: 'bert',
     options,
-    settings: decisive(options),
+    settings: { ...settings, data: digestOf(JSON.stringify([train, dev, tokenizerJson, config])) },
     steps: seeds * stepsOf(data, options),
   })
   try {

@@ -1,7 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { type Dataset, type Fold, imageDataset, readIdx, Subset, stratifiedSplit } from '../../src/data/index.ts'
 import { imageFolder } from '../../src/node.ts'
+import { digestOf } from './common/digest.ts'
 
 /** Images with their classes, cut into a part to train on and one to test with. */
 export interface ImageData {
@@ -11,6 +12,8 @@ export interface ImageData {
   readonly channels: 1 | 3
   /** Height and width in pixels. */
   readonly size: number
+  /** Checksum of IDX files, or of the names in a folder of images. */
+  readonly digest: string
 }
 
 /** How images are read. */
@@ -72,6 +75,7 @@ async function readIdxPair(
     classes: Array.from({ length: highest + 1 }, (_, i) => String(i)),
     channels,
     size: height,
+    digest: digestOf(bytesOf(images.data), bytesOf(labels.data)),
   }
 }
 
@@ -86,6 +90,7 @@ async function readFolder(path: string, { testShare, size, seed }: ImageDataOpti
     classes: all.classes,
     channels: 3,
     size,
+    digest: digestOf(JSON.stringify([all.classes, all.files.map((file) => relative(path, file))])),
   }
 }
 
@@ -101,4 +106,8 @@ function splitClasses(labels: Int32Array, testShare: number, seed: number): Fold
     !tested.has(label) && train.some((other) => other !== row && labels[other] === label) ? [row] : [],
   )
   return { train: train.filter((row) => !moved.includes(row)), test: Uint32Array.from([...test, ...moved]).sort() }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength)
 }

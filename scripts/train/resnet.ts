@@ -55,7 +55,7 @@ async function resnet(options: ResNetOptions): Promise<void> {
     seed,
   })
   const steps = epochs * Math.ceil(data.train.length / batchSize)
-  const { data: _, ...settings } = decisive(options)
+  const settings = { ...decisive(options), data: data.digest }
   const run = await TrainRun.open({ system: 'resnet', options, settings, steps })
   try {
     manualSeed(seed, run.device)
