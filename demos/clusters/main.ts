@@ -2,6 +2,7 @@ import type { Caller } from 'wgrad/train'
 import { lossChart } from '../common/charts.ts'
 import { element } from '../common/elements.ts'
 import { fileButton } from '../common/file-button.ts'
+import { fileDrop } from '../common/file-drop.ts'
 import { settingsForm } from '../common/settings-form.ts'
 import { type TrainerPage, trainerPage } from '../common/trainer-page.ts'
 import { groupList } from './groups.ts'
@@ -31,6 +32,7 @@ const page: TrainerPage<Settings, Calls, Events> = trainerPage<Settings, Address
 })
 
 fileButton('choose', 'table', ([chosen]) => page.attempt(() => giveTable(chosen)))
+fileDrop(document, (dropped) => page.attempt(() => giveTable(dropped)))
 
 /** Makes a CSV file what is clustered next. */
 async function giveTable(chosen: File): Promise<void> {
@@ -52,15 +54,12 @@ function listen(from: Caller<Calls, Events>): void {
     page.view.fact('stage', 'learning codes')
     losses.set(x, y)
   })
-  from.on('placed', ({ step, points, labels, examples, changed, accuracy }) => {
+  from.on('placed', ({ step, points, labels, examples, sizes, changed, accuracy }) => {
     page.view.fact('step', step.toLocaleString('en'))
-    picture.set(points, labels, examples.length)
-    if (!labels) return page.view.fact('accuracy', '–')
-    page.view.fact('stage', 'forming clusters')
+    page.view.fact('stage', labels ? 'forming clusters' : 'learning codes')
     page.view.fact('changed', changed === null ? '–' : `${(100 * changed).toFixed(1)} %`)
     page.view.fact('accuracy', accuracy === null ? '–' : `${(100 * accuracy).toFixed(1)} %`)
-    const sizes = examples.map(() => 0)
-    for (const label of labels) sizes[label] = (sizes[label] ?? 0) + 1
+    picture.set(points, labels, examples.length)
     groups.set(examples, sizes)
   })
 }

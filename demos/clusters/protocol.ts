@@ -41,15 +41,17 @@ export type Events = TrainerEvents & {
     readonly x: Float64Array<ArrayBuffer>
     readonly y: Float64Array<ArrayBuffer>
   }
-  /** Where the samples are now. */
+  /** Where the samples are now that are shown. */
   placed: {
     readonly step: number
     /** [n, 2]. */
     readonly points: Float32Array<ArrayBuffer>
     /** The cluster of each, null before there are clusters. */
     readonly labels: Int32Array<ArrayBuffer> | null
-    /** For each cluster the samples that belong to it most. */
+    /** For each cluster those that belong to it most. */
     readonly examples: readonly (readonly number[])[]
+    /** How many samples each cluster has, all counted. */
+    readonly sizes: readonly number[]
     /** Share of samples in another cluster than before; null at first. */
     readonly changed: number | null
     /** Under the best matching of clusters to classes; null where the classes are not known or there are no clusters. */

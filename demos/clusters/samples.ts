@@ -11,10 +11,15 @@ export interface Samples {
   readonly features: number
   /** The class of each where it is known, which only the score sees. */
   readonly classes: Int32Array | null
+  /** Every so-manieth is shown, the first of all first. */
+  readonly every: number
   readonly shown: Shown
   /** Where they come from, for people. */
   readonly source: string
 }
+
+/** Rows of a table that are shown at most: more are one spot, and drawing them would stop the page. */
+const mostShown = 5000
 
 /** Digits of all that were found, `most` at most. */
 export async function digitSamples(source: 'mnist' | 'drawn', most: number, options: FindOptions): Promise<Samples> {
@@ -26,6 +31,7 @@ export async function digitSamples(source: 'mnist' | 'drawn', most: number, opti
     data: new ArrayDataset({ x: { data: images, shape: [some.length, 784], scale: 1 / 255 } }),
     features: 784,
     classes: Int32Array.from(some.fields.y.data),
+    every: 1,
     shown: { kind: 'images', images },
     source: `${told}; ${some.length.toLocaleString('en')} are clustered`,
   }
@@ -53,7 +59,9 @@ export function tableSamples(csv: Uint8Array): Samples {
   const data = fitNormalizer(field).apply(field.data)
   const classes = named ? Int32Array.from((table.columns[named.name] as { values: Float32Array }).values) : null
   const width = numbers.length
-  const texts = Array.from({ length: table.length }, (_, row) => {
+  const every = Math.ceil(table.length / mostShown)
+  const texts = Array.from({ length: Math.ceil(table.length / every) }, (_, i) => {
+    const row = i * every
     const values = Array.from(field.data.slice(row * width, (row + 1) * width), (value) =>
       String(Number(value.toPrecision(4))),
     )
@@ -64,8 +72,9 @@ export function tableSamples(csv: Uint8Array): Samples {
     data: new ArrayDataset({ x: { data, shape: [table.length, width] } }),
     features: width,
     classes,
+    every,
     shown: { kind: 'texts', texts },
-    source: `A table of ${table.length.toLocaleString('en')} rows: ${numbers.join(', ')}${named ? `; ${named.name} only counts for the score` : ''}`,
+    source: `A table of ${table.length.toLocaleString('en')} rows: ${numbers.join(', ')}${named ? `; ${named.name} only counts for the score` : ''}${every > 1 ? `; one of ${every} rows is shown` : ''}`,
   }
 }
 

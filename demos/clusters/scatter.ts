@@ -37,13 +37,14 @@ export function scatter(): Scatter {
     const soft = getComputedStyle(canvas).color
     context.clearRect(0, 0, canvas.width, canvas.height)
     const { places, labels, clusters } = to
+    const colours = Array.from({ length: clusters }, (_, cluster) => clusterColour(cluster, clusters))
     const before = from?.places.length === places.length ? from.places : places
     for (let i = 0; 2 * i < places.length; i++) {
       const at = (k: 0 | 1): number => {
         const old = before[2 * i + k] as number
         return (0.03 + 0.94 * (old + eased * ((places[2 * i + k] as number) - old))) * side
       }
-      context.fillStyle = labels ? clusterColour(labels[i] as number, clusters) : soft
+      context.fillStyle = colours[labels?.[i] ?? -1] ?? soft
       context.fillRect(at(0) - size / 2, at(1) - size / 2, size, size)
     }
     isDrawing = share < 1

@@ -152,8 +152,14 @@ export class Session implements TrainerSession<Settings> {
   async #show(): Promise<void> {
     const { codes, width } = await embed(this.#model, this.#place.samples.data)
     const points = this.#projection.place(codes, width)
-    const nothing = { labels: null, examples: [], changed: null, accuracy: null }
-    this.#tellPlaced({ step: this.standing.step, points, ...nothing })
+    const nothing = { labels: null, examples: [], sizes: [], changed: null, accuracy: null }
+    this.#tellPlaced({ step: this.standing.step, points: this.#shown(points, 2), ...nothing })
+  }
+
+  /** The rows of the samples that are shown. */
+  #shown<T extends Float32Array<ArrayBuffer> | Int32Array>(rows: T, width: number): T {
+    const { every } = this.#place.samples
+    return rows.filter((_, i) => Math.floor(i / width) % every === 0) as T
   }
 
   #tellPlaced(placed: Events['placed']): void {
@@ -171,17 +177,22 @@ export class Session implements TrainerSession<Settings> {
     const { samples } = this.#place
     this.#clustered = step
     const belongs = (sample: number, cluster: number): number => assignments[sample * clusters + cluster] as number
+    const { every } = samples
+    const shown = Int32Array.from(this.#shown(labels, 1))
     const examples = Array.from({ length: clusters }, (_, cluster) =>
-      Array.from(labels.keys())
-        .filter((sample) => labels[sample] === cluster)
-        .sort((a, b) => belongs(b, cluster) - belongs(a, cluster))
+      Array.from(shown.keys())
+        .filter((at) => shown[at] === cluster)
+        .sort((a, b) => belongs(b * every, cluster) - belongs(a * every, cluster))
         .slice(0, shownExamples),
     )
+    const sizes = examples.map(() => 0)
+    for (const label of labels) sizes[label] = (sizes[label] ?? 0) + 1
     this.#tellPlaced({
       step: this.standing.step,
-      points: this.#projection.place(codes, width),
-      labels: Int32Array.from(labels),
+      points: this.#shown(this.#projection.place(codes, width), 2),
+      labels: shown,
       examples,
+      sizes,
       changed,
       accuracy: samples.classes && clusteringAccuracy(labels, samples.classes),
     })

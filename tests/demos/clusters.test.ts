@@ -40,6 +40,9 @@ test('finds clusters of digits while its main thread stays free, and keeps them 
 
   // Paused and reloaded it goes on with the same bits: once among the codes, once among the clusters.
   await page.pressUntil('anew', /^Training/)
+  // What was found before is gone.
+  expect(await page.page.$$eval('#groups li', (rows) => rows.length)).toBe(0)
+  expect(await page.text('changed')).toBe('–')
   for (const step of [3, 50]) {
     await page.untilStep(step)
     await page.press('primary')
@@ -63,6 +66,14 @@ test('clusters a table, and says what is wrong with others', async () => {
   await page.until(/^Ready/)
   await page.give('table', 'texts.csv', 'name,town\nAnna,Rome\nBen,Oslo\n')
   await page.noticed('the table has no column of numbers without gaps')
+
+  const many = Array.from({ length: 12_000 }, (_, i) => row(i))
+  await page.give('table', 'many.csv', many.join('\n'))
+  await page.page.waitForFunction(() =>
+    document
+      .getElementById('source')
+      ?.innerText.endsWith('A table of 12,000 rows: column 1, column 2, column 3; one of 3 rows is shown'),
+  )
 
   await page.give('table', 'kinds.csv', rows.join('\n'))
   await page.page.waitForFunction(() => document.getElementById('source')?.innerText.startsWith('kinds.csv'))
