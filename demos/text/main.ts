@@ -1,5 +1,6 @@
 import type { Caller } from 'wgrad/train'
 import { element } from '../common/elements.ts'
+import { fileDrop } from '../common/file-drop.ts'
 import { Latest } from '../common/latest.ts'
 import { accuracyView, stepView } from '../common/step-view.ts'
 import { type TrainerPage, trainerPage } from '../common/trainer-page.ts'
@@ -36,12 +37,23 @@ const page: TrainerPage<Settings, Calls, Events> = trainerPage<Settings, null, C
 
 answer.clear('It answers when it has been trained')
 text.addEventListener('input', ask)
+const texts = element('texts', HTMLTextAreaElement)
+fileDrop(texts, (file) =>
+  page.attempt(async () => {
+    texts.value = await file.text()
+    texts.dispatchEvent(new InputEvent('input', { bubbles: true }))
+  }),
+)
 
 function listen(from: Caller<Calls, Events>): void {
-  from.on('texts', ({ classes, train, test, words, truncated }) => {
+  from.on('texts', ({ classes, others, train, test, words, truncated }) => {
     const count = (n: number): string => n.toLocaleString('en')
+    const cut = truncated > 0 ? `; ${count(truncated)} texts are too long and were cut` : ''
+    const fresh = others
+      ? ` The weights that were loaded tell ${others.join(', ')} apart, so the classifier is a new one.`
+      : ''
     element('source', HTMLElement).textContent =
-      `In use: ${count(train)} texts to train on and ${count(test)} to measure with, of ${classes.join(', ')}; ${count(words)} tokens${truncated > 0 ? `; ${count(truncated)} texts are too long and were cut` : ''}.`
+      `In use: ${count(train)} texts to train on and ${count(test)} to measure with, of ${classes.join(', ')}; ${count(words)} tokens${cut}.${fresh}`
   })
   from.on('steps', (event) => showSteps(page.view, event))
   from.on('measured', (event) => {

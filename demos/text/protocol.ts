@@ -7,6 +7,8 @@ export interface Settings {
   readonly texts: string
   /** The tokens of a model that was loaded, one a line; empty for the words of the texts. */
   readonly vocabulary: string
+  /** The classes of a model that was loaded, one a line; empty where none was. */
+  readonly classes: string
   /** Features of a token. */
   readonly hidden: number
   readonly learningRate: number
@@ -37,6 +39,8 @@ export type Events = TrainerEvents & {
   /** The texts were read. */
   texts: {
     readonly classes: readonly string[]
+    /** Classes of the weights that the training began with, where they are others; their classifier stayed out. */
+    readonly others: readonly string[] | null
     readonly train: number
     readonly test: number
     readonly words: number

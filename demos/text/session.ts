@@ -116,8 +116,8 @@ export class Session implements TrainerSession<Settings> {
 
   /** Takes over weights, with which the training starts anew; a classifier of other classes stays out. */
   loadWeights(weights: StateDict): void {
-    const own = this.#task.classes.length
-    const isOther = weights['classifier.weight']?.shape[0] !== own
+    const { classes, others } = this.#task
+    const isOther = others !== null || weights['classifier.weight']?.shape[0] !== classes.length
     const kept = Object.entries(weights).filter(([key]) => !(isOther && key.startsWith('classifier.')))
     if (!kept.some(([key]) => key.startsWith('bert.'))) this.#model.loadStateDict(weights)
     this.#model.loadStateDict(Object.fromEntries(kept), { strict: !isOther })

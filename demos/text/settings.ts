@@ -4,7 +4,7 @@ import type { Settings } from './protocol.ts'
 
 /** The form of the page, with the list of texts below it. */
 export function textForm(): SettingsForm<Settings> {
-  const choices = settingsForm<Omit<Settings, 'texts' | 'vocabulary'>>({
+  const choices = settingsForm<Omit<Settings, 'texts' | 'vocabulary' | 'classes'>>({
     defaults: { hidden: '64', learningRate: '0.001', batchSize: '32', epochs: '5' },
     goal: 'epochs',
     settings: ({ hidden, learningRate, batchSize }) => ({
@@ -22,14 +22,15 @@ export function textForm(): SettingsForm<Settings> {
   return {
     read() {
       const { settings, goal } = choices.read()
-      return { settings: { ...settings, texts: list.value.trim(), vocabulary }, goal }
+      return { settings: { ...settings, texts: list.value.trim(), vocabulary, classes: '' }, goal }
     },
-    write({ texts, vocabulary: known, ...settings }, goal) {
+    write({ texts, vocabulary: known, classes: _, ...settings }, goal) {
       choices.write(settings, goal)
       list.value = texts
       vocabulary = known
     },
-    differs: ({ texts, vocabulary: _, ...settings }) => choices.differs(settings) || texts !== list.value.trim(),
+    differs: ({ texts, vocabulary: _, classes: __, ...settings }) =>
+      choices.differs(settings) || texts !== list.value.trim(),
     onChange(listener) {
       choices.onChange(listener)
       list.addEventListener('input', listener)

@@ -29,6 +29,8 @@ export interface Task {
   readonly tokenizer: BertTokenizer
   readonly vocabulary: readonly string[]
   readonly classes: readonly string[]
+  /** The classes of a model that was loaded, where they are others. */
+  readonly others: readonly string[] | null
   readonly train: TextDataset
   readonly test: TextDataset
   /** Texts that are longer than what the model reads. */
@@ -36,7 +38,7 @@ export interface Task {
 }
 
 /** Reads the texts of the settings. Throws for what are no texts with classes. */
-export function readTask({ texts: given, vocabulary: known, hidden }: Settings): Task {
+export function readTask({ texts: given, vocabulary: known, classes: loaded, hidden }: Settings): Task {
   const all = readLabelledTexts(given === '' ? writeReviews(ownReviews) : given, { name: 'the list' })
   if (all.texts.length < 2 * testEvery)
     throw new Error(
@@ -58,6 +60,7 @@ export function readTask({ texts: given, vocabulary: known, hidden }: Settings):
     tokenizer,
     vocabulary,
     classes: all.classes,
+    others: loaded === '' || loaded === all.classes.join('\n') ? null : loaded.split('\n'),
     train: part(false),
     test: part(true),
     truncated: encodings.filter(({ truncated }) => truncated > 0).length,

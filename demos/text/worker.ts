@@ -9,8 +9,8 @@ const host = trainerHost<Settings, Session, null>({
   name: 'text-demo',
   async make(settings, place) {
     const task = readTask(settings)
-    const { classes, train, test, vocabulary, truncated } = task
-    const told = { classes, train: train.length, test: test.length, words: vocabulary.length, truncated }
+    const { classes, others, train, test, vocabulary, truncated } = task
+    const told = { classes, others, train: train.length, test: test.length, words: vocabulary.length, truncated }
     return new Session(settings, place, task, {
       announce: () => server.emit('texts', told),
       progress: (what, share) => server.emit('progress', { what, share }),
@@ -31,9 +31,9 @@ const server = servePort<Calls, Events>(self, {
 })
 
 /** The model that a file of weights is of. */
-async function modelOf(file: Uint8Array): Promise<Pick<Settings, 'hidden' | 'vocabulary'>> {
-  const { hidden, vocabulary } = (await openSafetensors(file)).metadata
+async function modelOf(file: Uint8Array): Promise<Pick<Settings, 'hidden' | 'vocabulary' | 'classes'>> {
+  const { hidden, vocabulary, classes = '' } = (await openSafetensors(file)).metadata
   if (!hidden || !vocabulary || !(Number(hidden) > 0))
     throw new Error('the file does not say which words its model knows; load one that was saved here')
-  return { hidden: Number(hidden), vocabulary }
+  return { hidden: Number(hidden), vocabulary, classes }
 }

@@ -20,6 +20,19 @@ async function paste(page: TrainingPage, id: string, text: string): Promise<void
   )
 }
 
+/** Drops a file on an element; whether the browser leaves that to the page. */
+async function drop(page: TrainingPage, id: string, text: string): Promise<boolean> {
+  return page.page.$eval(
+    `#${id}`,
+    (target, content) => {
+      const dataTransfer = new DataTransfer()
+      dataTransfer.items.add(new File([content], 'texts.tsv'))
+      return !target.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
+    },
+    text,
+  )
+}
+
 /** Waits until the page's verdict about a text matches. */
 async function verdict(page: TrainingPage, pattern: RegExp): Promise<void> {
   await page.page.waitForFunction(
@@ -130,7 +143,10 @@ describe('the page of texts', () => {
       expect((await page.save()).bytes.equals(bytes)).toBe(true)
     }
 
-    await paste(page, 'texts', [...own, 'no class here'].join('\n'))
+    expect(await drop(page, 'texts', [...own, 'no class here'].join('\n'))).toBe(true)
+    await page.page.waitForFunction(() => (document.getElementById('texts') as HTMLTextAreaElement).value !== '')
+    // One that misses the list does not take the page away.
+    expect(await drop(page, 'trainer', 'missed')).toBe(true)
     await page.press('anew')
     await page.noticed(`line ${own.length + 1} of the list has no tab`)
     await paste(page, 'texts', own.map((line) => line.replace(/eye$/, 'ear')).join('\n'))
@@ -146,7 +162,13 @@ describe('the page of texts', () => {
 
     saved = bytes
     await loadForOwn()
-    expect(await page.text('source')).toContain('144 texts to train on and 16 to measure with, of ear, eye; 75 tokens')
+    expect(await page.text('source')).toBe(
+      'In use: 144 texts to train on and 16 to measure with, of ear, eye; 75 tokens. The weights that were loaded tell negative, positive apart, so the classifier is a new one.',
+    )
+    const classifier = async (from: Uint8Array): Promise<unknown> =>
+      (await openSafetensors(from)).read('classifier.weight')
+    const loaded = new Uint8Array((await page.save()).bytes)
+    expect(await classifier(loaded)).not.toEqual(await classifier(saved))
     await page.press('primary')
     await page.until(/^Done at step 90/)
     whole = (await page.save()).bytes
