@@ -28,7 +28,7 @@ const enabled: Record<State, readonly ('primary' | 'anew' | 'save' | 'load')[]> 
   paused: ['primary', 'anew', 'save', 'load'],
   done: ['primary', 'anew', 'save', 'load'],
   stopped: ['primary', 'anew', 'load'],
-  failed: [],
+  failed: ['primary'],
 }
 
 /** Finds them in the page. */
@@ -39,6 +39,8 @@ export function controls(): Controls {
   const status = element('status', HTMLElement)
   const bar = element('progress', HTMLProgressElement)
   let current: State = 'opening'
+  /** Had the focus when it was disabled, which takes it away. */
+  let waiting: HTMLButtonElement | null = null
   return {
     get current() {
       return current
@@ -49,7 +51,14 @@ export function controls(): Controls {
       status.dataset.state = state
       if (primary && buttons.primary) buttons.primary.textContent = primary
       const on: readonly string[] = enabled[state]
-      for (const [name, button] of Object.entries(buttons)) button.disabled = !on.includes(name)
+      for (const [name, button] of Object.entries(buttons)) {
+        if (button === document.activeElement) waiting = button
+        button.disabled = !on.includes(name)
+      }
+      if (!waiting || waiting.disabled) return
+      // Whoever has gone elsewhere meanwhile stays there.
+      if (document.activeElement === document.body) waiting.focus()
+      waiting = null
     },
     progress(share) {
       bar.hidden = share === undefined

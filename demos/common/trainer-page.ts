@@ -1,6 +1,7 @@
 import { type Caller, connectPort, type PortCalls } from 'wgrad/train'
 import { type Controls, controls } from './controls.ts'
 import { element } from './elements.ts'
+import { refuseOtherDrops } from './file-drop.ts'
 import { missingWebGpu, notice } from './notice.ts'
 import type { Adapter, AtHand, KeepsNot, TrainerCalls, TrainerEvents } from './protocol.ts'
 import type { SettingsForm } from './settings-form.ts'
@@ -70,6 +71,7 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
     view.on('save', () => void this.attempt(() => this.save()))
     view.onFile((file) => void this.attempt(() => this.load(file)))
     parts.form.onChange(() => this.explainSettings())
+    refuseOtherDrops()
   }
 
   caller(): Caller<C, E> {
@@ -89,7 +91,7 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
     view.state('opening', 'Opening WebGPU …', 'Train')
     if (!('gpu' in navigator)) {
       notice(missingWebGpu(null))
-      return view.state('failed', 'No WebGPU')
+      return view.state('failed', 'No WebGPU', 'Try again')
     }
     this.worker?.terminate()
     this.connection?.close()
@@ -102,7 +104,7 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
       // Other errors are no matter of WebGPU: the worker could not be loaded, say.
       if (opened.message.startsWith('openDevice')) notice(missingWebGpu(opened.message))
       else this.showFailure(opened)
-      return view.state('failed', 'Not started')
+      return view.state('failed', 'Not started', 'Try again')
     }
     showAdapter(opened.adapter)
     const { kept } = opened
@@ -122,7 +124,8 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
 
   async attempt(work: () => Promise<void>): Promise<void> {
     try {
-      notice(null)
+      // What says why nothing works stays until something does.
+      if (this.view.current !== 'failed') notice(null)
       await work()
     } catch (error) {
       this.view.progress(undefined)
@@ -141,7 +144,7 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
   private async primary(): Promise<void> {
     const { view } = this
     if (view.current === 'ready') return this.beginAnew()
-    if (view.current === 'stopped') return this.start()
+    if (view.current === 'stopped' || view.current === 'failed') return this.start()
     if (view.current === 'working') return this.stop.abort()
     if (view.current === 'training') return this.pause()
     if (view.current === 'done') this.goal += this.parts.form.read().goal
@@ -240,18 +243,16 @@ class Page<S, A, C extends TrainerCalls<S, A>, E extends TrainerEvents> implemen
   }
 
   private showFailure(error: Error): void {
-    const { view } = this
+    const { view, isKept } = this
     if (error.name === 'DeviceLostError') {
-      view.state('failed', 'The GPU was lost')
+      view.state('failed', 'The GPU was lost', 'Try again')
+      const kept = isKept ? 'The training is kept.' : 'What was trained in this tab was not kept.'
       notice({
         title: 'The browser lost the GPU',
-        paragraphs: [
-          'A driver was restarted, or another page asked too much of it. The training is kept.',
-          error.message,
-        ],
-        action: { text: 'Go on from the last checkpoint', run: () => void this.start() },
+        paragraphs: [`A driver was restarted, or another page asked too much of it. ${kept}`, error.message],
+        action: { text: isKept ? 'Go on from the last checkpoint' : 'Try again', run: () => void this.start() },
       })
-    } else {
+    } else if (view.current !== 'failed') {
       notice({ title: 'That did not work', paragraphs: [error.message] })
       if (view.current === 'training') this.showNone('Stopped', 'Try again')
     }

@@ -1,6 +1,7 @@
 import type { Caller } from 'wgrad/train'
 import { element, make } from '../common/elements.ts'
 import { fileButton } from '../common/file-button.ts'
+import { fileDrop } from '../common/file-drop.ts'
 import { settingsForm } from '../common/settings-form.ts'
 import { stepView } from '../common/step-view.ts'
 import { type TrainerPage, trainerPage } from '../common/trainer-page.ts'
@@ -35,12 +36,7 @@ const page: TrainerPage<Settings, Calls, Events> = trainerPage<Settings, null, C
 })
 
 fileButton('choose', 'csv', ([chosen]) => page.attempt(() => giveFile(chosen)))
-document.addEventListener('dragover', (event) => event.preventDefault())
-document.addEventListener('drop', (event) => {
-  event.preventDefault()
-  const [dropped] = event.dataTransfer?.files ?? []
-  if (dropped) void page.attempt(() => giveFile(dropped))
-})
+fileDrop(document, (dropped) => page.attempt(() => giveFile(dropped)))
 
 /** Makes a CSV file what is forecast next; its last column of numbers, unless another is chosen. */
 async function giveFile(file: File): Promise<void> {

@@ -180,6 +180,7 @@ test('pauses, reloads and goes on with the same bits', async () => {
   await page.untilStep(20)
   await page.press('primary')
   const paused = await page.until(/^Paused at step \d+/)
+  expect(await page.page.evaluate(() => document.activeElement?.id)).toBe('primary')
   const at = Number(/\d+/.exec(paused)?.[0])
   await new Promise((resolve) => setTimeout(resolve, 500))
   expect(await page.text('status')).toBe(paused)
@@ -243,6 +244,8 @@ test('says what to do where there is no WebGPU', async () => {
     /no WebGPU here[\s\S]*Chrome or Edge from version 113, Safari from 26, or Firefox from 141/,
   )
   expect(await page.text('status')).toBe('No WebGPU')
+  await page.press('primary')
+  expect(await page.text('notice')).toMatch(/no WebGPU here/)
   expect(page.errors).toEqual([])
   await page.page.browserContext().close()
 })
@@ -262,7 +265,8 @@ test('goes on after the GPU was lost', async () => {
   })
   await page.page.waitForSelector('#notice:not([hidden])', { timeout: 60_000 })
   expect(await page.text('notice')).toMatch(/The browser lost the GPU[\s\S]*The training is kept\./)
-  await page.press('notice-action')
+  // Both buttons are ways on.
+  await page.press('primary')
   await page.until(/^Done at step 156/)
   expect(page.errors).toEqual([])
   await page.page.browserContext().close()
