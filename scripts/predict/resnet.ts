@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { imageInput, loadImageModel, parseClassNames, predictImages, topClasses } from '../../src/models/index.ts'
+import { imageInput, parseClassNames, predictImages, topClasses } from '../../src/models/index.ts'
 import { openDevice, readImage } from '../../src/node.ts'
 import { whole } from '../train/common/options.ts'
 import { readNamed } from '../train/common/read-named.ts'
-import { openWeights } from '../train/image-weights.ts'
+import { loadImages } from '../train/image-weights.ts'
 import { eachInput } from './each-input.ts'
 
 interface PredictOptions {
@@ -31,7 +31,7 @@ export function resnetCommand(): Command {
 async function predict(images: readonly string[], { weights, labels, top }: PredictOptions): Promise<void> {
   const device = await openDevice()
   try {
-    const { model, config } = await loadImageModel(await openWeights(weights))
+    const { model, config } = await loadImages(weights)
     const named =
       labels === undefined ? null : await readNamed('resnet', labels, '--labels has the names of the classes')
     const classes = named ? parseClassNames(named.toString()) : config.classes

@@ -66,7 +66,13 @@ function parse(folder: string, name: string, text: string): unknown {
 
 /** The tokenizer of a folder, for texts that a model takes. */
 export function tokenizerOf(tokenizerJson: object, maxLength: number): BertTokenizer {
-  return new BertTokenizer(new Tokenizer(tokenizerJson, {}), { maxLength })
+  try {
+    return new BertTokenizer(new Tokenizer(tokenizerJson, {}), { maxLength })
+  } catch (cause) {
+    throw new Error(`bert: tokenizer.json is of no tokenizer (${(cause as Error).message}); give that of the model`, {
+      cause,
+    })
+  }
 }
 
 /** The classifier that a folder holds, with its tokenizer. */

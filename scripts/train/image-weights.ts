@@ -1,18 +1,26 @@
 import { openAsBlob } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { openCache } from '../../src/data/index.ts'
 import { type FileSource, httpSource, openSafetensors } from '../../src/io/index.ts'
+import { type LoadedImageModel, loadImageModel } from '../../src/models/index.ts'
 import { Progress } from '../start/console.ts'
+
+/** A classifier of images by the path or URL of its weights; errors name them. */
+export async function loadImages(where: string): Promise<LoadedImageModel> {
+  const source = await openWeights(where)
+  return loadImageModel(source).catch((cause: Error) => {
+    throw new Error(`resnet: ${where} holds no weights that can be loaded (${cause.message})`, { cause })
+  })
+}
 
 /** A file of weights by its path, or by its URL: fetched once, with a bar in the terminal, and kept in the machine's cache. */
 export async function openWeights(where: string): Promise<FileSource> {
   if (/^https?:\/\//.test(where)) return fetchOnce(where)
-  await access(where).catch((cause: Error) => {
-    throw new Error(`resnet: ${where} cannot be read (${cause.message}); --weights names a safetensors file or a URL`, {
-      cause,
-    })
-  })
-  return openAsBlob(where)
+  const refuse = (what: string, cause?: unknown): never => {
+    throw new Error(`resnet: ${where} cannot be read (${what}); --weights names a safetensors file or a URL`, { cause })
+  }
+  const found = await stat(where).catch((cause: Error) => refuse(cause.message, cause))
+  return found.isFile() ? openAsBlob(where) : refuse('it is no file')
 }
 
 async function fetchOnce(url: string): Promise<Uint8Array<ArrayBuffer>> {

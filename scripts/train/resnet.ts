@@ -11,7 +11,6 @@ import {
   imageTask,
   isLargeImageModel,
   type LoadedImageModel,
-  loadImageModel,
   normalizeChannels,
   randomCrop,
   randomHorizontalFlip,
@@ -33,7 +32,7 @@ import type { Curve } from './common/curve.ts'
 import { prepareOutput, writeOutput } from './common/output.ts'
 import { decisive, TrainRun } from './common/run.ts'
 import { type ImageData, readImageData } from './image-data.ts'
-import { openWeights } from './image-weights.ts'
+import { loadImages } from './image-weights.ts'
 import { type ResNetOptions, resnetCommandLine } from './resnet-options.ts'
 
 /** `resnet`: residual networks for images. */
@@ -109,7 +108,7 @@ async function modelFor(options: ResNetOptions, data: ImageData): Promise<Loaded
   }
   const model = imageModel(config)
   if (options.weights !== undefined) {
-    const { model: published, config: theirs } = await loadImageModel(await openWeights(options.weights))
+    const { model: published, config: theirs } = await loadImages(options.weights)
     if (theirs.architecture !== options.arch || theirs.channels !== channels)
       throw new Error(
         `resnet: --weights ${options.weights} is ${theirs.architecture} for ${theirs.channels} channels, not ${options.arch} for ${channels}`,

@@ -17,9 +17,16 @@ export async function readKept(store: CheckpointStore): Promise<Kept | null> {
   return found ? (JSON.parse(await new Response(found as Blob).text()) as Kept) : null
 }
 
+/** The same of a folder that was named on a system's command line. */
+async function readNamedKept(system: string, store: CheckpointStore, folder: string): Promise<Kept | null> {
+  return readKept(store).catch((cause: Error) => {
+    throw new Error(`${system}: --checkpoint ${folder} cannot be read (${cause.message}); name a folder`, { cause })
+  })
+}
+
 /** The settings of a training of this system that a folder holds. Throws where it holds none. */
 export async function settingsOf(system: string, store: CheckpointStore, folder: string): Promise<Settings> {
-  const kept = await readKept(store)
+  const kept = await readNamedKept(system, store, folder)
   if (kept?.system !== system)
     throw new Error(
       `${system}: ${folder} holds ${kept ? `a training of ${kept.system}` : 'no training'}; name the --checkpoint of one of ${system}`,
@@ -54,7 +61,7 @@ export async function claim(
   { resume, free = usuallyFree }: ClaimOptions,
 ): Promise<void> {
   const { system } = wanted
-  const kept = await readKept(store)
+  const kept = await readNamedKept(system, store, folder)
   const isBegun = (await store.list()).some((name) => name.endsWith('.safetensors'))
   if (kept && !isBegun) return writeKept(store, wanted)
   if (!resume) {

@@ -74,14 +74,9 @@ export class TrainRun {
       throw new Error(`${system}: --resume is given without --checkpoint; name the folder to go on from`)
     await prepareOutput(system, '--report', options.report)
     const store = folder === undefined ? null : folderStore(folder)
+    if (store && folder !== undefined)
+      await claim(store, folder, { system, settings }, { resume, ...(free && { free }) })
     const run = new TrainRun(plan, await openDevice(), store)
-    try {
-      if (store && folder !== undefined)
-        await claim(store, folder, { system, settings }, { resume, ...(free && { free }) })
-    } catch (error) {
-      run.close()
-      throw error
-    }
     run.line(`Adapter: ${run.adapter}`)
     return run
   }
