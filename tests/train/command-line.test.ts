@@ -16,6 +16,7 @@ import { claim, type Kept, readKept } from '../../scripts/train/common/kept.ts'
 import { factor, notNegative, whole } from '../../scripts/train/common/options.ts'
 import { prepareOutput, writeOutput } from '../../scripts/train/common/output.ts'
 import { decisive } from '../../scripts/train/common/run.ts'
+import { forecastCommand as forecastTraining } from '../../scripts/train/forecast.ts'
 import { memoryStore } from '../../src/train/index.ts'
 
 let folder: string
@@ -69,6 +70,20 @@ describe('a file of options', () => {
     expect(await options(config, '--batch-size', '2', '--config', 'FILE')).toMatchObject({ batchSize: 2 })
     expect(await options(config, '--config', 'FILE', '--batch-size', '2')).toMatchObject({ batchSize: 2 })
     expect(await options('{"data": "a.csv"}', '--config', 'FILE')).toEqual({ batchSize: 8, data: 'a.csv' })
+  })
+
+  test('has pairs as an object, or as the flag has them', async () => {
+    const cycles = (value: string): unknown => {
+      const command = forecastTraining().exitOverride()
+      const option = command.options.find((each) => each.name() === 'cycles')
+      return option?.parseArg?.(value, undefined)
+    }
+    const file = join(folder, 'pairs.json')
+    await writeFile(file, '{"cycles": {"hour": 24, "month": 12}, "data": "x", "target": ["a", "b"]}')
+    const command = forecastTraining().action(() => undefined)
+    command.parse(['--config', file], { from: 'user' })
+    expect(command.opts().cycles).toEqual(cycles('hour:24,month:12'))
+    expect(await options('{"data": {"a": 1}}', '--config', 'FILE')).toContain('it must be a number or a text')
   })
 
   test('is held to the rules of the flags', async () => {

@@ -41,13 +41,22 @@ function readConfig(file: string, refuse: (what: string) => never): Record<strin
 function parsed(option: Option, value: unknown, refuse: (what: string) => never): unknown {
   const shown = `${option.name()} is ${JSON.stringify(value)}`
   if (option.isBoolean()) return typeof value === 'boolean' ? value : refuse(`${shown}; it must be true or false`)
-  const text = Array.isArray(value) ? value.join(',') : String(value)
-  if (value === null || (typeof value === 'object' && !Array.isArray(value)))
-    return refuse(`${shown}; it must be a number or a text`)
+  const isPairs = typeof value === 'object' && !Array.isArray(value)
+  if (value === null || (isPairs && !option.parseArg)) return refuse(`${shown}; it must be a number or a text`)
+  const text = textOf(value)
   try {
     return option.parseArg ? option.parseArg(text, undefined) : text
   } catch (error) {
     if (error instanceof InvalidArgumentError) return refuse(`${shown}. ${error.message}`)
     throw error
   }
+}
+
+/** What a flag would be given: lists with commas, and pairs as `name:value`. */
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',')
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Object.entries(value)
+    .map((pair) => pair.join(':'))
+    .join(',')
 }
