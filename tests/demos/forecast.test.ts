@@ -153,6 +153,7 @@ test('pauses, reloads and goes on with the same bits', async () => {
   await page.press('anew')
   await page.noticed('no space left')
   expect(await page.text('status')).toBe(paused)
+  expect(paused).toBe(`Paused at step ${await page.step()}`)
   // Pausing says where that was not kept, and what failed is not tried again by itself.
   await fill(page, 'files when paused')
   await page.press('primary')
